@@ -1,0 +1,252 @@
+"""Document, Page, Attempt, Reading: what was uploaded, and what became of each page.
+
+Reading is the QuerySets' business, writing the services'. A page's text is never overwritten: every outcome,
+rerun and edit is a Reading, and the page points to the one in force.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+import uuid
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from jobs.domain import statuses
+from jobs.domain.statuses import DocumentStatus, PageStatus
+
+PRIORITY_RANKS = {"high": 0, "normal": 1, "low": 2}
+
+
+def new_document_id() -> uuid.UUID:
+    """A UUID of version 7 (RFC 9562): the time in its first 48 bits, so that newer ids sort after older ones."""
+    value = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    value = value & ~(0xF << 76) | 0x7 << 76
+    return uuid.UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
+
+
+def choices(states: type[DocumentStatus] | type[PageStatus]) -> list[tuple[str, str]]:
+    return [(state.value, state.value) for state in states]
+
+
+class DocumentQuerySet(models.QuerySet["Document"]):
+    def visible_to(self, user: Any) -> DocumentQuerySet:
+        """One's own documents; all for administrators."""
+        visible = self.filter(deleted_at=None)
+        return visible if user.is_superuser else visible.filter(owner=user)
+
+    def open(self) -> DocumentQuerySet:
+        """Documents whose pages may be drawn and sent."""
+        return self.filter(deleted_at=None, status__in=sorted(statuses.OPEN_DOCUMENTS))
+
+    def unfinished(self) -> DocumentQuerySet:
+        return self.filter(deleted_at=None, status__in=sorted(statuses.UNFINISHED_DOCUMENTS))
+
+    def named_like(self, words: str) -> DocumentQuerySet:
+        return self.filter(name__icontains=words) if words else self
+
+    def in_work_order(self) -> DocumentQuerySet:
+        """Urgent first, then oldest first. Fairness between people is domain.scheduling's."""
+        return self.order_by("priority_rank", "created_at", "id")
+
+
+class Document(models.Model):
+    """One upload. `decision` is where its pages go and why (domain.routing.Decision as JSON)."""
+
+    id = models.UUIDField(primary_key=True, default=new_document_id, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="documents")
+    name = models.CharField(max_length=150)
+    sha256 = models.CharField(max_length=64)
+    size_bytes = models.BigIntegerField()
+    media_type = models.CharField(max_length=40)
+    status = models.CharField(max_length=12, choices=choices(DocumentStatus), default=DocumentStatus.QUEUED.value)
+    page_count = models.PositiveIntegerField()
+    # Pages that ended, counted when they settle, so that a list never counts pages.
+    pages_done = models.PositiveIntegerField(default=0)
+    pages_failed = models.PositiveIntegerField(default=0)
+    pages_cancelled = models.PositiveIntegerField(default=0)
+    needs_review = models.PositiveIntegerField(default=0)
+    priority = models.CharField(max_length=8, choices=[(word, word) for word in PRIORITY_RANKS], default="normal")
+    priority_rank = models.PositiveSmallIntegerField(default=1, editable=False)
+    purpose = models.CharField(
+        max_length=12, choices=[("production", "production"), ("development", "development")], default="production"
+    )
+    sla = models.BooleanField("under an SLA", default=False)
+    mode = models.CharField(
+        max_length=8, choices=[(m, m) for m in ("markdown", "text", "figure", "custom")], default="markdown"
+    )
+    prompt = models.TextField(blank=True, default="")
+    dpi = models.PositiveSmallIntegerField(default=200)
+    page_range = models.CharField(max_length=200, blank=True, default="", help_text="such as 1-3,7; empty for all")
+    language = models.CharField(max_length=60, blank=True, default="")
+    warnings: models.JSONField[Any] = models.JSONField(default=list, blank=True)
+    prepared = models.BooleanField(default=False, help_text="its page rows and its decision exist")
+    decision: models.JSONField[Any] = models.JSONField(null=True, blank=True)
+    wanted_backend = models.CharField(max_length=64, blank=True, default="")
+    backend = models.CharField(
+        max_length=64, blank=True, default="", help_text="the preferred one; pages may end elsewhere"
+    )
+    drawing_until = models.DateTimeField(null=True, blank=True, help_text="a worker draws its pages until then")
+    duplicate_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    error = models.TextField(blank=True, default="")
+    # Grows with every change a person may see: a poll compares one number.
+    revision = models.PositiveBigIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[Any] = DocumentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=[s.value for s in DocumentStatus]), name="document_status_known"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["owner", "-created_at"], name="document_owner_newest"),
+            models.Index(fields=["-created_at", "-id"], name="document_newest"),
+            models.Index(fields=["owner", "sha256"], name="document_same_bytes"),
+            models.Index(
+                fields=["priority_rank", "owner", "created_at", "id"],
+                name="document_work_order",
+                condition=Q(status__in=["processing", "queued"], deleted_at=None),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def storage_prefix(self) -> str:
+        return f"documents/{self.id}"
+
+    @property
+    def original_key(self) -> str:
+        return f"{self.storage_prefix}/original"
+
+    @property
+    def inspection_key(self) -> str:
+        return f"{self.storage_prefix}/inspection.json"
+
+
+class PageQuerySet(models.QuerySet["Page"]):
+    def waiting_to_be_drawn(self) -> PageQuerySet:
+        return self.filter(status=PageStatus.PENDING)
+
+    def waiting_for_a_slot(self) -> PageQuerySet:
+        return self.filter(status=PageStatus.RENDERED)
+
+    def ended(self) -> PageQuerySet:
+        return self.filter(status__in=sorted(statuses.ENDED_PAGES))
+
+    def unended(self) -> PageQuerySet:
+        return self.filter(status__in=sorted(statuses.OPEN_PAGES))
+
+    def failed(self) -> PageQuerySet:
+        return self.filter(status__in=sorted(statuses.FAILED_PAGES))
+
+
+class Page(models.Model):
+    """One page of a document. Three counters, three caps (see domain.attempts)."""
+
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="pages")
+    number = models.PositiveIntegerField(help_text="1-based, as in the file")
+    status = models.CharField(max_length=12, choices=choices(PageStatus), default=PageStatus.PENDING.value)
+    width_pt = models.FloatField()
+    height_pt = models.FloatField()
+    image_width_px = models.PositiveIntegerField(null=True, blank=True)
+    image_height_px = models.PositiveIntegerField(null=True, blank=True)
+    image_dpi = models.PositiveSmallIntegerField(null=True, blank=True)
+    ink = models.FloatField(null=True, blank=True, help_text="share of pixels that differ from the ground")
+    claims = models.PositiveSmallIntegerField(default=0, help_text="workers that died with it in hand")
+    host_failures = models.PositiveSmallIntegerField(default=0)
+    quality_tries = models.PositiveSmallIntegerField(default=0)
+    avoid: models.JSONField[Any] = models.JSONField(
+        default=list, blank=True, help_text="backends that failed it, in order"
+    )
+    not_before = models.DateTimeField(null=True, blank=True)
+    backend = models.CharField(max_length=64, blank=True, default="", help_text="where it was read, or is")
+    needs_review = models.BooleanField(default=False)
+    reason = models.TextField(blank=True, default="", help_text="why it failed, waits or needs a look")
+    reading = models.ForeignKey("Reading", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[Any] = PageQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["document", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["document", "number"], name="page_number_once"),
+            models.CheckConstraint(condition=Q(status__in=[s.value for s in PageStatus]), name="page_status_known"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["document", "claims", "number"], name="page_waits_for_slot", condition=Q(status="rendered")
+            ),
+            models.Index(fields=["document", "number"], name="page_waits_to_be_drawn", condition=Q(status="pending")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.document_id} page {self.number}"
+
+    @property
+    def image_key(self) -> str:
+        return f"documents/{self.document_id}/pages/{self.number}.jpg"
+
+
+class Attempt(models.Model):
+    """One call of one page to one backend, and what came of it. The backend's name outlives its row."""
+
+    page = models.ForeignKey(Page, on_delete=models.CASCADE, related_name="attempts")
+    backend = models.CharField(max_length=64)
+    outcome = models.CharField(max_length=16)
+    reason = models.TextField(blank=True, default="")
+    rule = models.CharField(max_length=100, blank=True, default="")
+    rung = models.CharField(max_length=40, blank=True, default="", help_text="which rung of the quality ladder")
+    decision: models.JSONField[Any] = models.JSONField(null=True, blank=True)
+    dpi = models.PositiveSmallIntegerField(null=True, blank=True)
+    seconds = models.FloatField(default=0.0)
+    prompt_tokens = models.PositiveIntegerField(null=True, blank=True)
+    completion_tokens = models.PositiveIntegerField(null=True, blank=True)
+    finish_reason = models.CharField(max_length=20, blank=True, default="")
+    detail = models.TextField(blank=True, default="", help_text="for administrators: what the host said, cut short")
+    lease = models.BigIntegerField(null=True, blank=True, help_text="the slot lease it ran under")
+    started_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["started_at", "id"]
+        indexes = [models.Index(fields=["backend", "-started_at"], name="attempt_backend_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.page_id} at {self.backend}: {self.outcome}"
+
+
+class Reading(models.Model):
+    """One text of a page, never changed: what a host answered, or what a person wrote."""
+
+    SOURCES = [("recognized", "recognized"), ("edit", "edit"), ("rerun", "rerun"), ("blank", "blank")]
+
+    page = models.ForeignKey(Page, on_delete=models.CASCADE, related_name="readings")
+    source = models.CharField(max_length=12, choices=SOURCES)
+    attempt = models.ForeignKey(Attempt, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    raw = models.TextField(blank=True, help_text="the model's own output")
+    text = models.TextField(blank=True, help_text="Markdown")
+    blocks: models.JSONField[Any] = models.JSONField(
+        default=list, blank=True, help_text="label, boxes in px of the page image, body"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["page", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.source} of {self.page_id}"

@@ -1,0 +1,87 @@
+"""Typed readers of environment variables. Each fails loudly, naming the variable and what it may hold.
+
+They read from a mapping handed in, so that settings.py alone touches the process's environment.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class BadEnvironment(Exception):
+    """A variable holds something that cannot be used. The message is one line that says which and why."""
+
+
+def text(environ: Mapping[str, str], name: str, default: str = "") -> str:
+    return environ.get(name, "").strip() or default
+
+
+def boolean(environ: Mapping[str, str], name: str, default: bool) -> bool:
+    value = text(environ, name).lower()
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    if value in {"0", "false", "no", "off"}:
+        return False
+    if not value:
+        return default
+    raise BadEnvironment(f"{name} is {value!r}: use on or off.")
+
+
+def integer(environ: Mapping[str, str], name: str, default: int, *, low: int, high: int) -> int:
+    value = text(environ, name)
+    if not value:
+        return default
+    if not value.isascii() or not value.isdigit() or not low <= int(value) <= high:
+        raise BadEnvironment(f"{name} is {value!r}: use a whole number from {low} to {high}.")
+    return int(value)
+
+
+def number(environ: Mapping[str, str], name: str, default: float, *, low: float, high: float) -> float:
+    value = text(environ, name)
+    if not value:
+        return default
+    try:
+        result = float(value)
+    except ValueError:
+        result = float("nan")
+    if not low <= result <= high:
+        raise BadEnvironment(f"{name} is {value!r}: use a number from {low:g} to {high:g}.")
+    return result
+
+
+def words(environ: Mapping[str, str], name: str, default: str = "") -> list[str]:
+    """A list separated by commas; empty items are dropped."""
+    return [item.strip() for item in text(environ, name, default).split(",") if item.strip()]
+
+
+def networks(environ: Mapping[str, str], name: str, default: str) -> tuple[Network, ...]:
+    """Address ranges such as 10.0.0.0/8, separated by commas."""
+    try:
+        return tuple(ipaddress.ip_network(item) for item in words(environ, name, default))
+    except ValueError as error:
+        raise BadEnvironment(f"{name}: {error}. Use ranges such as 10.0.0.0/8, separated by commas.") from error
+
+
+def web_address(environ: Mapping[str, str], name: str, default: str = "") -> str:
+    """An http or https address without a path, such as https://ocr.example.org; no slash at its end."""
+    value = text(environ, name, default).rstrip("/")
+    if value:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query:
+            raise BadEnvironment(f"{name} is {value!r}: use an address such as https://ocr.example.org.")
+    return value
+
+
+def folder(environ: Mapping[str, str], name: str, default: Path) -> Path:
+    """A folder's absolute path. It need not exist yet."""
+    return Path(text(environ, name, str(default))).expanduser().absolute()
+
+
+def host_of(address: str) -> str:
+    """The host name of a web address, for ALLOWED_HOSTS."""
+    return urlsplit(address).hostname or ""
