@@ -132,15 +132,8 @@ def install(missing: Sequence[Tool]) -> None:
 
 def apt_install(packages: Sequence[str]) -> None:
     """Debian and Ubuntu. An earlier installation that was cut off is put right first, where it stands in the way."""
-    apt = [
-        *as_root(packages),
-        "env",
-        "DEBIAN_FRONTEND=noninteractive",
-        "apt-get",
-        "-q",
-        "-o",
-        "DPkg::Lock::Timeout=300",
-    ]
+    quietly = [*as_root(packages), "env", "DEBIAN_FRONTEND=noninteractive"]
+    apt = [*quietly, "apt-get", "-q", "-o", "DPkg::Lock::Timeout=300"]
     command = [*apt, "install", "-y", "--no-install-recommends", *packages]
     run([*apt, "update"])  # where it fails, the lists may still do
     if run(command).returncode:
