@@ -191,7 +191,7 @@ def make_page_image(page: Page, *, width_px: int = 413, height_px: int = 585, co
 def settle(document: Document, *, status: str | None = None) -> Document:
     """Counts the document's pages again and puts it into the state that follows, or into `status`."""
     rows = document.pages.values("status").annotate(n=Count("id")).values_list("status", "n")
-    count = {state: n for state, n in rows}
+    count: dict[str, int] = dict(rows)
     document.pages_done = count.get("done", 0)
     document.pages_failed = count.get("failed", 0) + count.get("quarantined", 0)
     document.pages_cancelled = count.get("cancelled", 0)
