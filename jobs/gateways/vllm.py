@@ -174,7 +174,7 @@ def _send(
     data = None
     if body is not None:
         headers["Content-Type"] = "application/json"
-        data = json.dumps(body, separators=(",", ":")).encode()
+        data = chat.encode_body(body)
     try:
         return _session().request(
             method,

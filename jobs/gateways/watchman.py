@@ -161,8 +161,8 @@ class _WatchedHTTPS(_Watched, HTTPSConnection):
 
 
 class WatchedHTTPPool(HTTPConnectionPool):
-    ConnectionCls = _WatchedHTTP  # type: ignore[assignment]  # urllib3 types it as a protocol that its own class misses
+    ConnectionCls = _WatchedHTTP
 
 
 class WatchedHTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _WatchedHTTPS  # type: ignore[assignment]  # as above
+    ConnectionCls = _WatchedHTTPS
