@@ -1,0 +1,50 @@
+"""`manage.py worker`: carries out messages, in one process with threads."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+import dramatiq
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from jobs.supervision.site import WORKING
+
+# A page in hand may take minutes; its lease sees to it that another worker takes it up, so a stop does not wait.
+STOP_SECONDS = 6.0
+
+
+class Command(BaseCommand):
+    help = "Prepares, draws and recognizes pages."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        from jobs import actors  # noqa: F401 - its actors declare themselves to the broker
+        from jobs.services import leases
+
+        leases.start_keeper()
+        worker = dramatiq.Worker(dramatiq.get_broker(), worker_threads=settings.WORKER_THREADS, worker_timeout=1000)
+        worker.start()
+        self.stdout.write(WORKING)
+        self.stdout.flush()
+        stop.wait()
+        end(worker)
+
+
+def end(worker: dramatiq.Worker) -> None:
+    """Stops within STOP_SECONDS, though a thread may hang in a call or Redis may be gone; never returns."""
+    from jobs.services import leases
+
+    stopping = threading.Thread(target=worker.stop, args=(int(STOP_SECONDS * 900),), daemon=True)
+    stopping.start()
+    stopping.join(STOP_SECONDS)
+    leases.stop_keeper()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
