@@ -122,16 +122,17 @@ def encode_body(body: dict[str, Any]) -> bytes:
     """The body as JSON. The image is put in as it is: json.dumps would take 5 ms a megabyte to look at each sign."""
     try:
         message = body["messages"][0]
-        image, *others = message["content"]
+        image, *parts = message["content"]
         url = image["image_url"]["url"]
     except (KeyError, IndexError, TypeError, ValueError):
         url = None
     if not isinstance(url, DataUrl):
         return json.dumps(body, separators=(",", ":")).encode()
-    content = [{**image, "image_url": {**image["image_url"], "url": ""}}, *others]
+    content = [{**image, "image_url": {**image["image_url"], "url": ""}}, *parts]
     messages = [{**message, "content": content}, *body["messages"][1:]]
     # Written first, so that the first empty URL in the text is ours, whatever a prompt says.
-    text = json.dumps({"messages": messages, **{k: v for k, v in body.items() if k != "messages"}}, separators=(",", ":"))
+    others = {key: value for key, value in body.items() if key != "messages"}
+    text = json.dumps({"messages": messages, **others}, separators=(",", ":"))
     head, tail = text.split('"url":""', 1)
     return b"".join((head.encode(), b'"url":"', url.encode(), b'"', tail.encode()))
 
@@ -208,6 +209,8 @@ def error_message(payload: object) -> str:
     error = payload.get("error", payload.get("message", payload.get("detail", "")))
     if isinstance(error, dict):
         error = error.get("message", "")
+    if error is None:
+        return ""
     return error if isinstance(error, str) else json.dumps(error)
 
 

@@ -269,17 +269,20 @@ def _param(payload: object) -> str:
     return param if isinstance(param, str) else ""
 
 
-_PACK = re.compile(r"tesseract-ocr-([a-z]{3}[a-z-]{0,12})\b|[\"'`“‘]([a-z]{3}(?:_[a-z]{3,5})?)[\"'`”’]", re.IGNORECASE)
+_CODE = re.compile(r"[\"'`“‘]([a-z]{3}(?:_[a-z]{3,5})?)[\"'`”’]", re.IGNORECASE)
+_PACKAGE = re.compile(r"\btesseract-ocr-([a-z]{3}(?:-[a-z]{3,5})?)\b", re.IGNORECASE)
 
 
 def _language_reason(message: str) -> str:
-    """Our own sentence; of the server's only a language code is taken over, and only in a code's own form."""
-    found = _PACK.search(message)
-    if found is None:
+    """Our own sentence; of the server's only language codes are taken over, and only in a code's own form."""
+    found = _CODE.findall(message) or [name.replace("-", "_") for name in _PACKAGE.findall(message)]
+    codes = list(dict.fromkeys(code.lower() for code in found))[:10]
+    if not codes:
         return NO_LANGUAGE.reason
-    code = (found.group(2) or found.group(1).replace("-", "_")).lower()
-    package = f"tesseract-ocr-{code.replace('_', '-')}"
-    return f"The language “{code}” is not installed on the host. Install {package} there, or choose another language."
+    named = ", ".join(f"“{code}”" for code in codes)
+    missing = f"The language {named} is" if len(codes) == 1 else f"The languages {named} are"
+    packages = " ".join(f"tesseract-ocr-{code.replace('_', '-')}" for code in codes)
+    return f"{missing} not installed on the host. Install {packages} there, or choose another language."
 
 
 def _retry_after_seconds(headers: Mapping[str, str]) -> float | None:
