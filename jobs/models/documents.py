@@ -35,15 +35,14 @@ def choices(states: type[DocumentStatus] | type[PageStatus]) -> list[tuple[str, 
 class DocumentQuerySet(models.QuerySet["Document"]):
     def visible_to(self, user: Any) -> DocumentQuerySet:
         """One's own documents; all for administrators."""
-        visible = self.filter(deleted_at=None)
-        return visible if user.is_superuser else visible.filter(owner=user)
+        return self if user.is_superuser else self.filter(owner=user)
 
     def open(self) -> DocumentQuerySet:
         """Documents whose pages may be drawn and sent."""
-        return self.filter(deleted_at=None, status__in=sorted(statuses.OPEN_DOCUMENTS))
+        return self.filter(status__in=sorted(statuses.OPEN_DOCUMENTS))
 
     def unfinished(self) -> DocumentQuerySet:
-        return self.filter(deleted_at=None, status__in=sorted(statuses.UNFINISHED_DOCUMENTS))
+        return self.filter(status__in=sorted(statuses.UNFINISHED_DOCUMENTS))
 
     def named_like(self, words: str) -> DocumentQuerySet:
         return self.filter(name__icontains=words) if words else self
@@ -79,7 +78,7 @@ class Document(models.Model):
         max_length=8, choices=[(m, m) for m in ("markdown", "text", "figure", "custom")], default="markdown"
     )
     prompt = models.TextField(blank=True, default="")
-    dpi = models.PositiveSmallIntegerField(default=200)
+    dpi = models.PositiveSmallIntegerField(null=True, blank=True, help_text="asked for; empty: each backend's default")
     page_range = models.CharField(max_length=200, blank=True, default="", help_text="such as 1-3,7; empty for all")
     language = models.CharField(max_length=60, blank=True, default="")
     warnings: models.JSONField[Any] = models.JSONField(default=list, blank=True)
@@ -97,7 +96,6 @@ class Document(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
-    deleted_at = models.DateTimeField(null=True, blank=True)
 
     objects: ClassVar[Any] = DocumentQuerySet.as_manager()
 
@@ -115,7 +113,7 @@ class Document(models.Model):
             models.Index(
                 fields=["priority_rank", "owner", "created_at", "id"],
                 name="document_work_order",
-                condition=Q(status__in=["processing", "queued"], deleted_at=None),
+                condition=Q(status__in=["processing", "queued"]),
             ),
         ]
 

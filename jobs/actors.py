@@ -1,0 +1,77 @@
+"""Dramatiq's actors: an id in, one service call. A message is only a hint that there is work; the database knows.
+
+`*_soon` send on commit. When Redis is away they say so in the log and return: the clock sends again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dramatiq
+import structlog
+from django.db import transaction
+from dramatiq.errors import BrokerError
+from redis.exceptions import RedisError
+
+from jobs import errors
+from jobs.services import dispatching, preparing, recognizing
+
+log = structlog.get_logger(__name__)
+
+
+@dramatiq.actor(max_retries=0, queue_name="pages")
+def prepare(document_id: str) -> None:
+    try:
+        preparing.prepare(document_id)
+    except errors.RequestRefused as error:
+        preparing.give_up(document_id, error)
+    send(draw)
+
+
+@dramatiq.actor(max_retries=0, queue_name="pages")
+def draw() -> None:
+    if preparing.draw_next():
+        dispatch_now()
+        if preparing.something_to_draw():
+            send(draw)
+
+
+@dramatiq.actor(max_retries=0, queue_name="pages")
+def dispatch() -> None:
+    dispatch_now()
+
+
+@dramatiq.actor(max_retries=0, queue_name="pages")
+def recognize(lease_id: int) -> None:
+    try:
+        recognizing.recognize(lease_id)
+    finally:
+        dispatch_now()
+
+
+def dispatch_now() -> None:
+    """Fill free slots, then draw more where pages run short."""
+    done = dispatching.dispatch(lambda lease_id: send(recognize, lease_id))
+    if done.leases and preparing.something_to_draw():
+        send(draw)
+
+
+def prepare_soon(document_id: Any) -> None:
+    """After the commit: have the document's pages made and drawn."""
+    transaction.on_commit(lambda: send(prepare, str(document_id)))
+
+
+def dispatch_soon() -> None:
+    """After the commit: have free slots filled, and pages drawn."""
+    transaction.on_commit(lambda: send(dispatch))
+    transaction.on_commit(lambda: send(draw))
+
+
+def send(actor: Any, *args: Any) -> bool:
+    """Send one message. False, and a line in the log, when Redis is away or full."""
+    try:
+        actor.send(*args)
+    except (RedisError, BrokerError) as error:
+        log.warning("message.not_sent", actor=actor.actor_name, reason=str(error))
+        return False
+    return True

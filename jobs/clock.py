@@ -1,0 +1,87 @@
+"""The clock: whatever must happen though nobody asks. Any number of processes, one leader by a lease in the database.
+
+Each duty survives running twice, so a leader that comes back late does no harm.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections
+
+from jobs import actors, errors
+from jobs.gateways import processes
+from jobs.services import backends, health, leading, leases, preparing
+
+log = structlog.get_logger(__name__)
+
+
+class Duty:
+    """Something done every so often. A failure is logged and does not keep the others from their turn."""
+
+    def __init__(self, work: Callable[[], object], every_seconds: float) -> None:
+        self.work, self.every_seconds, self._due = work, every_seconds, 0.0
+
+    def run_if_due(self, now: float) -> None:
+        if now < self._due:
+            return
+        self._due = now + self.every_seconds
+        try:
+            self.work()
+        except (DatabaseError, errors.OcrsiteError):
+            log.exception("clock.duty_failed", duty=self.work.__name__)
+
+
+def take_back() -> None:
+    """What dead workers held goes back to the queue."""
+    if leases.take_back_dead():
+        actors.dispatch_now()
+
+
+def send_again() -> None:
+    """Messages that were lost: of leases nobody claimed, of documents nobody prepared, of pages nobody draws."""
+    for lease_id in leases.to_send_again():
+        actors.send(actors.recognize, lease_id)
+    for document in preparing.unprepared():
+        actors.send(actors.prepare, str(document))
+    if preparing.something_to_draw():
+        actors.send(actors.draw)
+
+
+def fill_slots() -> None:
+    backends.finish_drains()
+    actors.dispatch_now()
+
+
+def probe_hosts() -> None:
+    if health.probe_all():
+        actors.dispatch_now()
+
+
+def duties() -> list[Duty]:
+    every = settings.CLOCK_SECONDS
+    return [
+        Duty(take_back, every),
+        Duty(send_again, every),
+        Duty(fill_slots, every),
+        Duty(probe_hosts, settings.PROBE_SECONDS),
+    ]
+
+
+def run(stop: threading.Event) -> None:
+    """Do the duties until `stop` rings, whenever this process leads."""
+    work = duties()
+    while not stop.is_set():
+        close_old_connections()
+        try:
+            if leading.lead(processes.identity(), seconds=settings.LEASE_SECONDS):
+                for duty in work:
+                    duty.run_if_due(time.monotonic())
+        except DatabaseError:
+            log.exception("clock.database_away")
+        stop.wait(settings.CLOCK_SECONDS / 2)
+    leading.resign(processes.identity())

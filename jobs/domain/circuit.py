@@ -1,0 +1,114 @@
+"""A backend's breaker: state, event and time in, state out. Nothing here reads a clock; time is seconds, passed in.
+
+closed ──(faults in a row, half of a minute's calls, or engine death)──▶ open ──(retry time)──▶ half open
+half open ──(canary page read)──▶ closed, in slow start: a quarter of the slots, half, all
+half open ──(canary fails)──▶ open, for twice as long, with jitter, up to a limit
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+CLOSED, OPEN, HALF_OPEN = "closed", "open", "half_open"
+SLOW_START_STEPS = 2  # a quarter, a half, then all
+SLOW_START_STEP_SECONDS = 20.0
+FORGIVEN_AFTER_SECONDS = 600.0  # ten good minutes forget earlier openings
+JITTER = 0.2
+
+
+@dataclass(frozen=True)
+class Settings:
+    failures: int = 3
+    seconds: float = 15.0
+    max_seconds: float = 300.0
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """`openings`: times it opened without a good spell between; `step`: of the slow start, None when over."""
+
+    state: str = CLOSED
+    failures: int = 0
+    openings: int = 0
+    retry_at: float = 0.0
+    changed_at: float = 0.0
+    step: int | None = None
+    step_at: float = 0.0
+    reason: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def from_json(value: dict[str, Any]) -> Circuit:
+    """The circuit that `as_json` wrote; an empty object is a closed one."""
+    known = Circuit.__dataclass_fields__
+    return Circuit(**{name: item for name, item in value.items() if name in known})
+
+
+def succeeded(circuit: Circuit, now: float) -> Circuit:
+    """A call came back well."""
+    if circuit.state != CLOSED:
+        return circuit  # a late answer of a host that has died since says nothing
+    forgiven = circuit.openings and now - circuit.changed_at >= FORGIVEN_AFTER_SECONDS
+    return replace(circuit, failures=0, openings=0 if forgiven else circuit.openings)
+
+
+def failed(
+    circuit: Circuit, now: float, reason: str, settings: Settings, *, recent: tuple[int, int], jitter: float
+) -> Circuit:
+    """A fault of the host's. `recent`: calls that failed, and all calls, of the last minute. `jitter`: -1 … 1."""
+    if circuit.state == OPEN:
+        return circuit
+    count = circuit.failures + 1
+    bad, calls = recent
+    if (
+        circuit.state == HALF_OPEN
+        or circuit.step is not None
+        or count >= settings.failures
+        or (calls >= 6 and bad * 2 >= calls)
+    ):
+        return opened(circuit, now, reason, settings, jitter=jitter)
+    return replace(circuit, failures=count, reason=reason)
+
+
+def opened(circuit: Circuit, now: float, reason: str, settings: Settings, *, jitter: float) -> Circuit:
+    """Open at once: the engine died, or enough is enough. Each opening without a good spell doubles the wait."""
+    if circuit.state == OPEN:
+        return circuit
+    wait = min(settings.seconds * 2.0**circuit.openings, settings.max_seconds)
+    return Circuit(
+        state=OPEN,
+        openings=circuit.openings + 1,
+        retry_at=now + wait * (1 + JITTER * jitter),
+        changed_at=now,
+        reason=reason,
+    )
+
+
+def ticked(circuit: Circuit, now: float) -> Circuit:
+    """What time alone changes: an open breaker half opens, a slow start takes its next step."""
+    if circuit.state == OPEN and now >= circuit.retry_at:
+        return replace(circuit, state=HALF_OPEN, changed_at=now)
+    if circuit.step is not None and now - circuit.step_at >= SLOW_START_STEP_SECONDS:
+        step = circuit.step + 1
+        return replace(circuit, step=step if step < SLOW_START_STEPS else None, step_at=now)
+    return circuit
+
+
+def canary_read(circuit: Circuit, now: float) -> Circuit:
+    """The canary page of a half-open breaker came back: closed, in slow start."""
+    if circuit.state == CLOSED:
+        return circuit
+    return replace(circuit, state=CLOSED, failures=0, retry_at=0.0, changed_at=now, step=0, step_at=now, reason="")
+
+
+def open_slots(circuit: Circuit, slots: int, queue_ahead: int) -> int:
+    """How many requests may be in flight now: none while open or half open (the canary has its own), a share of the
+    slots in slow start, all and `queue_ahead` more when closed."""
+    if circuit.state != CLOSED:
+        return 0
+    if circuit.step is None:
+        return slots + queue_ahead
+    return max(1, slots // 4 if circuit.step == 0 else slots // 2)

@@ -1,0 +1,291 @@
+"""The routing policy: an ordered table of rules, first match wins, else the default. Its form, and its validation.
+
+The JSON form is the API's (docs/api.md). `parse` says for each field that is wrong what would be right; a policy
+with an error is never made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobs import errors
+
+# What each kind of rule compares, and with what. "number": `threshold`; else the values `value` may take.
+RULE_KINDS: dict[str, tuple[str, ...]] = {
+    "page_count_over": (),
+    "page_count_under": (),
+    "priority_is": ("low", "normal", "high"),
+    "purpose_is": ("production", "development"),
+    "sla_is": ("true", "false"),
+    "documents_per_day_over": (),
+    "documents_per_day_under": (),
+    "documents_in_progress_over": (),
+    "queue_depth_over": (),
+    "expected_wait_over": (),
+    "dpi_over": (),
+}
+SPREADS = ("off", "overload", "free")
+CPU_USES = ("when_no_gpu", "never", "always")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One row. `release` and `hold_seconds` belong to queue_depth_over, which lets go at `release` after the hold."""
+
+    name: str
+    when: str
+    backend: str
+    threshold: float | None = None
+    value: str = ""
+    release: float | None = None
+    hold_seconds: float | None = None
+    enabled: bool = True
+
+
+@dataclass(frozen=True)
+class Failover:
+    """Caps and times of what happens after a failure. Defaults: the operator's and interface's figures."""
+
+    max_attempts: int = 3
+    oom_dpi: int = 150
+    breaker_failures: int = 3
+    breaker_seconds: float = 15.0
+    breaker_max_seconds: float = 300.0
+    quarantine_deaths: int = 2
+
+
+@dataclass(frozen=True)
+class Quality:
+    enabled: bool = True
+    max_tries: int = 3
+    text_layer_check: bool = True
+
+
+@dataclass(frozen=True)
+class Policy:
+    default_backend: str
+    fallback_order: tuple[str, ...] = ()
+    spread: str = "overload"
+    cpu: str = "when_no_gpu"
+    rules: tuple[Rule, ...] = ()
+    failover: Failover = field(default_factory=Failover)
+    quality: Quality = field(default_factory=Quality)
+
+    @property
+    def overload_rule(self) -> Rule | None:
+        """The enabled rule that says when the default backend is overloaded."""
+        return next((rule for rule in self.rules if rule.enabled and rule.when == "queue_depth_over"), None)
+
+
+class _Fields:
+    """Collects what is wrong, field by field, so that one answer names everything."""
+
+    def __init__(self) -> None:
+        self.wrong: dict[str, str] = {}
+
+    def one_of(self, path: str, value: object, allowed: Collection[str]) -> str:
+        if isinstance(value, str) and value in allowed:
+            return value
+        self.wrong[path] = f"Use one of {', '.join(sorted(allowed))}." if allowed else "There is no backend yet."
+        return ""
+
+    def number(self, path: str, value: object, low: float, high: float) -> float:
+        if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:
+            return value
+        self.wrong[path] = f"Use a number from {low:g} to {high:g}."
+        return low
+
+    def whole(self, path: str, value: object, low: int, high: int) -> int:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+            return value
+        self.wrong[path] = f"Use a whole number from {low} to {high}."
+        return low
+
+    def boolean(self, path: str, value: object) -> bool:
+        if isinstance(value, bool):
+            return value
+        self.wrong[path] = "Use true or false."
+        return False
+
+    def section(self, path: str, value: object, known: Collection[str]) -> Mapping[str, Any]:
+        if not isinstance(value, Mapping):
+            self.wrong[path] = "Use an object of fields."
+            return {}
+        for name in value:
+            if name not in known:
+                self.wrong[f"{path}.{name}" if path else str(name)] = f"Unknown. Known are {', '.join(sorted(known))}."
+        return value
+
+
+def parse(payload: object, backends: Collection[str]) -> Policy:
+    """The policy that `payload` (decoded JSON) describes. Raises errors.Invalid naming each wrong field."""
+    fields = _Fields()
+    known = {"default_backend", "fallback_order", "spread", "cpu", "rules", "failover", "quality"}
+    body = fields.section("", payload, known)
+    policy = Policy(
+        default_backend=fields.one_of("default_backend", body.get("default_backend"), backends),
+        fallback_order=_fallback_order(fields, body.get("fallback_order", []), backends),
+        spread=fields.one_of("spread", body.get("spread", "overload"), SPREADS),
+        cpu=fields.one_of("cpu", body.get("cpu", "when_no_gpu"), CPU_USES),
+        rules=_rules(fields, body.get("rules", []), backends),
+        failover=_failover(fields, body.get("failover", {})),
+        quality=_quality(fields, body.get("quality", {})),
+    )
+    if fields.wrong:
+        raise errors.Invalid("The policy was not changed: " + _first(fields.wrong), fields.wrong)
+    return policy
+
+
+def _first(wrong: Mapping[str, str]) -> str:
+    name, reason = next(iter(wrong.items()))
+    return f"{name or 'policy'}: {reason}" + (f" ({len(wrong) - 1} more)" if len(wrong) > 1 else "")
+
+
+def _fallback_order(fields: _Fields, value: object, backends: Collection[str]) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        fields.wrong["fallback_order"] = "Use a list of backends' names."
+        return ()
+    names = tuple(fields.one_of(f"fallback_order[{i}]", name, backends) for i, name in enumerate(value))
+    if len(set(names)) < len(names) and not fields.wrong:
+        fields.wrong["fallback_order"] = "Name each backend once."
+    return names
+
+
+def _rules(fields: _Fields, value: object, backends: Collection[str]) -> tuple[Rule, ...]:
+    if not isinstance(value, list):
+        fields.wrong["rules"] = "Use a list of rules."
+        return ()
+    return tuple(_rule(fields, f"rules[{i}]", row, backends) for i, row in enumerate(value))
+
+
+def _rule(fields: _Fields, path: str, value: object, backends: Collection[str]) -> Rule:
+    known = ("name", "when", "threshold", "value", "release", "hold_seconds", "backend", "enabled")
+    row = fields.section(path, value, known)
+    when = fields.one_of(f"{path}.when", row.get("when"), RULE_KINDS)
+    name = row.get("name")
+    if not isinstance(name, str) or not 1 <= len(name.strip()) <= 100:
+        fields.wrong[f"{path}.name"] = "Give the rule a name of at most 100 characters."
+        name = ""
+    threshold, text = None, ""
+    if RULE_KINDS.get(when):
+        raw = row.get("value")
+        raw = str(raw).lower() if isinstance(raw, bool) else raw
+        # sla_is without a value asks whether it is under an SLA.
+        text = fields.one_of(f"{path}.value", "true" if when == "sla_is" and raw is None else raw, RULE_KINDS[when])
+    elif when:
+        threshold = fields.number(f"{path}.threshold", row.get("threshold"), 0, 10_000_000)
+    release, hold = row.get("release"), row.get("hold_seconds")
+    if release is not None:
+        release = fields.number(f"{path}.release", release, 0, threshold if threshold is not None else 10_000_000)
+    if hold is not None:
+        hold = fields.number(f"{path}.hold_seconds", hold, 0, 86_400)
+    return Rule(
+        name=name.strip(),
+        when=when,
+        backend=fields.one_of(f"{path}.backend", row.get("backend"), backends),
+        threshold=threshold,
+        value=text,
+        release=release,
+        hold_seconds=hold,
+        enabled=fields.boolean(f"{path}.enabled", row.get("enabled", True)),
+    )
+
+
+def _failover(fields: _Fields, value: object) -> Failover:
+    default = Failover()
+    row = fields.section("failover", value, default.__dict__)
+    return Failover(
+        max_attempts=fields.whole("failover.max_attempts", row.get("max_attempts", default.max_attempts), 1, 20),
+        oom_dpi=fields.whole("failover.oom_dpi", row.get("oom_dpi", default.oom_dpi), 50, 600),
+        breaker_failures=fields.whole(
+            "failover.breaker_failures", row.get("breaker_failures", default.breaker_failures), 1, 100
+        ),
+        breaker_seconds=fields.number(
+            "failover.breaker_seconds", row.get("breaker_seconds", default.breaker_seconds), 0.05, 3600
+        ),
+        breaker_max_seconds=fields.number(
+            "failover.breaker_max_seconds", row.get("breaker_max_seconds", default.breaker_max_seconds), 0.05, 86_400
+        ),
+        quarantine_deaths=fields.whole(
+            "failover.quarantine_deaths", row.get("quarantine_deaths", default.quarantine_deaths), 1, 20
+        ),
+    )
+
+
+def _quality(fields: _Fields, value: object) -> Quality:
+    default = Quality()
+    row = fields.section("quality", value, default.__dict__)
+    return Quality(
+        enabled=fields.boolean("quality.enabled", row.get("enabled", default.enabled)),
+        max_tries=fields.whole("quality.max_tries", row.get("max_tries", default.max_tries), 0, 10),
+        text_layer_check=fields.boolean(
+            "quality.text_layer_check", row.get("text_layer_check", default.text_layer_check)
+        ),
+    )
+
+
+def as_json(policy: Policy) -> dict[str, Any]:
+    """The API's form of a policy; `parse` reads it back to an equal one."""
+    return {
+        "default_backend": policy.default_backend,
+        "fallback_order": list(policy.fallback_order),
+        "spread": policy.spread,
+        "cpu": policy.cpu,
+        "rules": [_rule_as_json(rule) for rule in policy.rules],
+        "failover": dict(policy.failover.__dict__),
+        "quality": dict(policy.quality.__dict__),
+    }
+
+
+def _rule_as_json(rule: Rule) -> dict[str, Any]:
+    row: dict[str, Any] = {"name": rule.name, "when": rule.when}
+    if rule.value:
+        row["value"] = rule.value == "true" if rule.when == "sla_is" else rule.value
+    for name in ("threshold", "release", "hold_seconds"):
+        number = getattr(rule, name)
+        if number is not None:
+            row[name] = int(number) if float(number).is_integer() else number
+    return {**row, "backend": rule.backend, "enabled": rule.enabled}
+
+
+def changes(before: Policy | None, after: Policy) -> list[str]:
+    """What differs, in sentences, for the list of versions."""
+    if before is None:
+        return ["First version."]
+    said = [
+        f"{label}: {_show(getattr(before, name))} → {_show(getattr(after, name))}."
+        for name, label in (
+            ("default_backend", "Default backend"),
+            ("fallback_order", "Fallback order"),
+            ("spread", "Spread"),
+            ("cpu", "CPU backend"),
+        )
+        if getattr(before, name) != getattr(after, name)
+    ]
+    for section in ("failover", "quality"):
+        old, new = getattr(before, section).__dict__, getattr(after, section).__dict__
+        said += [f"{section} {name}: {old[name]} → {new[name]}." for name in new if old[name] != new[name]]
+    return said + _rule_changes(before.rules, after.rules)
+
+
+def _show(value: object) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _rule_changes(before: tuple[Rule, ...], after: tuple[Rule, ...]) -> list[str]:
+    old, new = {rule.name: rule for rule in before}, {rule.name: rule for rule in after}
+    said = [f"Rule “{name}” removed." for name in old if name not in new]
+    said += [f"Rule “{name}” added." for name in new if name not in old]
+    for name in new:
+        if name in old and old[name] != new[name]:
+            was, now = _rule_as_json(old[name]), _rule_as_json(new[name])
+            parts = [f"{key} {was.get(key)} → {now.get(key)}" for key in {**was, **now} if was.get(key) != now.get(key)]
+            said.append(f"Rule “{name}”: {', '.join(parts)}.")
+    kept_old, kept_new = [n for n in old if n in new], [n for n in new if n in old]
+    if kept_old != kept_new:
+        said.append("Rules reordered.")
+    return said

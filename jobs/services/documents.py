@@ -1,0 +1,147 @@
+"""What people do to their documents: cancel, pause, resume, retry, delete, run again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from jobs import errors
+from jobs.domain import statuses
+from jobs.domain.statuses import DocumentStatus, PageStatus
+from jobs.gateways import storage
+from jobs.models import Document, Page, SlotLease
+from jobs.models.documents import new_document_id
+from jobs.services import access, settling
+
+log = structlog.get_logger(__name__)
+D = DocumentStatus
+
+
+def find(document_id: Any, *, by: Any) -> Document:
+    """A document that `by` may see. Raises errors.NotFound for what is not there and what is not theirs alike."""
+    try:
+        return Document.objects.visible_to(by).get(pk=document_id)
+    except (Document.DoesNotExist, ValueError, TypeError):
+        raise errors.NotFound("There is no such document.") from None
+
+
+def _locked(document_id: Any, by: Any) -> Document:
+    document = find(document_id, by=by)
+    return Document.objects.select_for_update().get(pk=document.pk)
+
+
+def cancel(document_id: Any, *, by: Any) -> Document:
+    """Stop a document now: what waits is not read, what runs is discarded. What is done stays."""
+    with transaction.atomic():
+        document = _locked(document_id, by)
+        if document.status == D.CANCELLED:
+            return document
+        if document.status in statuses.ENDED_DOCUMENTS:
+            raise errors.Conflict(f"“{document.name}” is {document.status} already: there is nothing to cancel.")
+        _free_unclaimed(document)
+        Page.objects.filter(document=document).unended().update(
+            status=PageStatus.CANCELLED, finished_at=timezone.now(), reason="Cancelled."
+        )
+        settling.recount(document)
+        if not document.prepared:
+            document.pages_cancelled = document.page_count
+        _save(document, D.CANCELLED)
+    access.audit("document.cancelled", by=by, subject=str(document.pk))
+    return document
+
+
+def pause(document_id: Any, *, by: Any) -> Document:
+    """Send no more pages; those that run finish."""
+    with transaction.atomic():
+        document = _locked(document_id, by)
+        if document.status == D.PAUSED:
+            return document
+        if document.status not in statuses.OPEN_DOCUMENTS:
+            raise errors.Conflict(f"“{document.name}” is {document.status}: only what is under way can be paused.")
+        _free_unclaimed(document)
+        _save(document, D.PAUSED)
+    return document
+
+
+def resume(document_id: Any, *, by: Any) -> Document:
+    """Go on with a paused document."""
+    with transaction.atomic():
+        document = _locked(document_id, by)
+        if document.status in statuses.OPEN_DOCUMENTS:
+            return document
+        if document.status != D.PAUSED:
+            raise errors.Conflict(f"“{document.name}” is {document.status}: only a paused document can be resumed.")
+        _save(document, D.PROCESSING if document.started_at else D.QUEUED)
+    return document
+
+
+def retry(document_id: Any, *, by: Any) -> Document:
+    """Read the failed and quarantined pages again, with fresh counters."""
+    with transaction.atomic():
+        document = _locked(document_id, by)
+        if document.status in statuses.UNFINISHED_DOCUMENTS and not document.pages_failed:
+            return document
+        failed = Page.objects.filter(document=document).failed()
+        if document.status in {D.DONE, D.CANCELLED} or not (failed.exists() or document.status == D.FAILED):
+            raise errors.Conflict(f"“{document.name}” has no failed pages to read again.")
+        failed.update(
+            status=PageStatus.PENDING, claims=0, host_failures=0, quality_tries=0, avoid=[], reason="",
+            not_before=None, finished_at=None,
+        )  # fmt: skip
+        settling.recount(document)
+        document.error, document.finished_at = "", None
+        _save(document, document.status if document.status == D.PAUSED else D.PROCESSING)
+    return document
+
+
+def _free_unclaimed(document: Document) -> None:
+    """Take back slots that were given but not claimed yet: their pages wait again."""
+    unclaimed = SlotLease.objects.filter(page__document=document, holder="")
+    pages = list(unclaimed.values_list("page_id", flat=True))
+    unclaimed.delete()
+    Page.objects.filter(pk__in=pages, status=PageStatus.ASSIGNED).update(status=PageStatus.RENDERED)
+
+
+def _save(document: Document, status: DocumentStatus | str) -> None:
+    document.status = str(status)
+    document.revision += 1
+    if document.status in statuses.ENDED_DOCUMENTS:
+        document.finished_at = timezone.now()
+    document.save()
+
+
+def delete(document_id: Any, *, by: Any) -> None:
+    """Remove a document with its pages, texts and files. A running one is cancelled first."""
+    document = find(document_id, by=by)
+    if document.status in statuses.UNFINISHED_DOCUMENTS:
+        cancel(document.pk, by=by)
+    prefix, key = document.storage_prefix, str(document.pk)
+    with transaction.atomic():
+        document.delete()
+        transaction.on_commit(lambda: storage.delete_tree(prefix))
+    access.audit("document.deleted", by=by, subject=key, detail={"name": document.name})
+
+
+def run_again(document_id: Any, *, by: Any) -> Document:
+    """A new run of the same file with the same options, beside the earlier result."""
+    first = find(document_id, by=by)
+    again = Document(
+        id=new_document_id(),
+        owner=first.owner,
+        duplicate_of=first,
+        **{name: getattr(first, name) for name in COPIED},
+    )
+    for source, target in ((first.original_key, again.original_key), (first.inspection_key, again.inspection_key)):
+        with storage.open_file(source) as file:
+            storage.save_stream(target, file, max_bytes=None)
+    again.save()
+    return again
+
+
+COPIED = (
+    "name", "sha256", "size_bytes", "media_type", "page_count", "priority", "priority_rank", "purpose", "sla", "mode",
+    "prompt", "dpi", "page_range", "language", "warnings",
+)  # fmt: skip

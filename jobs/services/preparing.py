@@ -1,0 +1,230 @@
+"""From an upload to pages that wait for a slot: page rows, the decision, and drawing ahead in bounded chunks.
+
+Which document is drawn next is read from the database each time: a message only says "there may be something to
+draw", so none can be lost, and an urgent document overtakes at the next chunk.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from jobs import errors
+from jobs.domain import page_ranges, scheduling, statuses
+from jobs.domain.attempts import Step
+from jobs.domain.model_profiles import usable_dpi
+from jobs.domain.statuses import PageStatus
+from jobs.gateways import rasterizer, storage
+from jobs.models import Backend, Document, Page
+from jobs.services import routing, settling
+from jobs.services import statements as sql
+from jobs.services.leases import keeper
+
+log = structlog.get_logger(__name__)
+
+BLANK_INK = 1e-5  # below this share of differing pixels a page shows nothing at all; doubtful ones are sent
+BATCH_ROWS = 500
+# Drawing never uses more processes than cores, and never takes the threads that wait for hosts.
+_drawers = threading.BoundedSemaphore(os.cpu_count() or 1)
+
+
+def prepare(document_id: Any) -> bool:
+    """Make the page rows and store where they go. False when that was done before, or the document has ended."""
+    document = Document.objects.open().filter(pk=document_id, prepared=False).first()
+    if document is None:
+        return False
+    boxes = _boxes(document)
+    numbers = page_ranges.parse_page_range(document.page_range, len(boxes))
+    policy = routing.in_force()
+    decision = routing.decide(document, policy)
+    with transaction.atomic():
+        ours = Document.objects.open().filter(pk=document_id, prepared=False)
+        if not ours.update(
+            prepared=True,
+            decision=decision.as_json(),
+            wanted_backend=decision.wanted,
+            backend=decision.backend,
+            revision=1,
+        ):
+            return False
+        Page.objects.bulk_create(
+            (Page(document=document, number=n, width_pt=boxes[n - 1][0], height_pt=boxes[n - 1][1]) for n in numbers),
+            batch_size=BATCH_ROWS,
+        )
+    log.info(
+        "document.routed",
+        document=str(document.pk),
+        pages=len(numbers),
+        backend=decision.backend,
+        wanted=decision.wanted,
+        rule=decision.rule,
+        reason=decision.reason,
+    )
+    return True
+
+
+def unprepared() -> list[Any]:
+    """Open documents whose pages do not exist yet: their message may have been lost."""
+    return list(Document.objects.open().filter(prepared=False).in_work_order().values_list("pk", flat=True)[:100])
+
+
+def _boxes(document: Document) -> list[list[float]]:
+    return list(json.loads(storage.read_bytes(document.inspection_key))["pages"])
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Pages of one document that this process draws now."""
+
+    document: Document
+    pages: dict[int, Page]
+    dpi: int
+
+
+def something_to_draw() -> bool:
+    """Whether a chunk could be claimed now."""
+    return _choose() is not None
+
+
+def draw_next() -> bool:
+    """Draw one chunk of the document whose turn it is. False when there is nothing to do, or all cores draw."""
+    if not _drawers.acquire(blocking=False):
+        return False
+    try:
+        chunk = _claim_chunk()
+        if chunk is None:
+            return False
+        with keeper.drawing(chunk.document.pk.hex):
+            _draw(chunk)
+        Document.objects.filter(pk=chunk.document.pk).update(drawing_until=None)
+        return True
+    finally:
+        _drawers.release()
+
+
+def _choose() -> tuple[str, int] | None:
+    """The document to draw next and how many pages of it. Three queries, however many pages there are."""
+    waiting = Page.objects.waiting_to_be_drawn().filter(document=OuterRef("pk"))
+    documents = (
+        Document.objects.open()
+        .filter(Q(drawing_until=None) | Q(drawing_until__lt=Now()), Exists(waiting), prepared=True)
+        .in_work_order()[:200]
+    )
+    rows = list(documents)
+    if not rows:
+        return None
+    ready_rows = (
+        Page.objects.filter(status__in=[PageStatus.RENDERED, PageStatus.ASSIGNED])
+        .values_list("document_id", "document__backend")
+        .annotate(n=Count("id"))
+    )
+    by_document: Counter[str] = Counter()
+    by_backend: Counter[str] = Counter()
+    for document, backend, count in ready_rows:
+        by_document[document.hex] += count
+        by_backend[backend] += count
+    capacity = {backend.name: backend.capacity for backend in Backend.objects.all()}
+    now = timezone.now()
+    candidates = [
+        scheduling.DrawCandidate(
+            document=row.pk.hex,
+            backend=row.backend,
+            owner=row.owner_id,
+            priority_rank=row.priority_rank,
+            age_seconds=(now - row.created_at).total_seconds(),
+            ready=by_document[row.pk.hex],
+            ended_or_running=row.pages_done + row.pages_failed,
+        )
+        for row in rows
+    ]
+    return scheduling.next_to_draw(candidates, capacity, by_backend)
+
+
+def _claim_chunk() -> Chunk | None:
+    choice = _choose()
+    if choice is None:
+        return None
+    key, size = choice
+    claimed = sql.change(
+        f"""UPDATE jobs_document SET drawing_until = {sql.now_plus()}
+            WHERE id = %s AND (drawing_until IS NULL OR drawing_until < {sql.now()})""",
+        [settings.LEASE_SECONDS, sql.document_id(key)],
+    )
+    if not claimed:
+        return _claim_chunk()  # another process was quicker: there may be a second document
+    document = Document.objects.get(pk=key)
+    pages = {page.number: page for page in Page.objects.waiting_to_be_drawn().filter(document=document)[:size]}
+    return Chunk(document, pages, drawing_dpi(document))
+
+
+def drawing_dpi(document: Document) -> int:
+    """The largest resolution that a backend which may get its pages can use: drawn once, scaled down for others."""
+    policy = routing.in_force()
+    backends = {backend.name: backend for backend in Backend.objects.select_related("health")}
+    names = routing.able(document.wanted_backend, policy, backends.values()) or [document.backend]
+    return max((sending_dpi(document, backends[name]) for name in names if name in backends), default=200)
+
+
+def sending_dpi(document: Document, backend: Backend) -> int:
+    """The resolution at which a page of this document is sent to this backend."""
+    return usable_dpi(document.dpi or backend.default_dpi, max_dpi=backend.max_dpi, model_profile=backend.model_profile)
+
+
+def _draw(chunk: Chunk) -> None:
+    boxes = {n: rasterizer.PageBox(page.width_pt, page.height_pt) for n, page in chunk.pages.items()}
+    with tempfile.TemporaryDirectory(dir=settings.DATA_DIR / "uploads", prefix="draw-") as folder:
+        try:
+            with storage.local_path(chunk.document.original_key) as path:
+                results = rasterizer.draw(path, chunk.document.media_type, boxes, dpi=chunk.dpi, into=Path(folder))
+        except FileNotFoundError:
+            results = [rasterizer.FailedPage(n, "The file is no longer in storage: upload it again.") for n in boxes]
+        for result in results:
+            page = chunk.pages[result.number]
+            if isinstance(result, rasterizer.FailedPage):
+                _page_failed(page, result.reason)
+            else:
+                _page_drawn(page, result)
+
+
+def _page_failed(page: Page, reason: str) -> None:
+    with transaction.atomic():
+        settling.move_page(page, Step(PageStatus.FAILED, reason))
+
+
+def _page_drawn(page: Page, drawn: rasterizer.DrawnPage) -> None:
+    storage.save_path(page.image_key, drawn.path)
+    facts = {
+        "image_width_px": drawn.width_px,
+        "image_height_px": drawn.height_px,
+        "image_dpi": drawn.dpi,
+        "ink": drawn.ink,
+    }
+    if drawn.ink < BLANK_INK:
+        Page.objects.filter(pk=page.pk).update(**facts)
+        settling.page_blank(page)
+        return
+    sources = statuses.page_sources(PageStatus.RENDERED)
+    Page.objects.filter(pk=page.pk, status=PageStatus.PENDING, status__in=sources).update(
+        status=PageStatus.RENDERED, **facts
+    )
+
+
+def give_up(document_id: Any, error: errors.OcrsiteError) -> None:
+    """End a document whose file cannot be worked on at all, with the reason."""
+    Document.objects.unfinished().filter(pk=document_id).update(
+        status=statuses.DocumentStatus.FAILED, error=error.message, finished_at=timezone.now()
+    )
+    log.error("document.given_up", document=str(document_id), reason=error.message)

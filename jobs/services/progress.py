@@ -1,0 +1,186 @@
+"""How far documents are, for people who watch: a constant number of queries, however many pages there are."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, F, Sum
+from django.utils import timezone
+
+from jobs.domain import circuit, routing, statuses
+from jobs.domain.statuses import DocumentStatus, PageCounts, PageStatus
+from jobs.models import Backend, Document, Page, SlotLease
+from jobs.services import routing as routing_service
+
+STRIP_BARS = 44
+STRIP_PAGES = 2000  # beyond, a strip shows shares instead of places: nobody sees the difference, a database does
+
+
+@dataclass(frozen=True)
+class Progress:
+    counts: PageCounts
+    eta_seconds: int | None
+    ahead_documents: int
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One page on the wall."""
+
+    number: int
+    status: str
+    needs_review: bool
+    retried: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Totals:
+    """The line above the list. `no_backend`: a sentence when nothing can take work, else empty."""
+
+    documents: int
+    reading: int
+    waiting_pages: int
+    busy_slots: int
+    open_slots: int
+    no_backend: str
+
+
+def of(documents: Sequence[Document]) -> dict[UUID, Progress]:
+    """How far each document is. Two queries."""
+    running = _running(documents)
+    order = _waiting_order(documents)
+    return {d.pk: _progress(d, running.get(d.pk, 0), order.get(d.pk, 0)) for d in documents}
+
+
+def _running(documents: Sequence[Document]) -> dict[UUID, int]:
+    under_way = [d.pk for d in documents if d.status in statuses.UNFINISHED_DOCUMENTS]
+    if not under_way:
+        return {}
+    rows = SlotLease.objects.filter(page__document__in=under_way, page__status=PageStatus.RUNNING)
+    return dict(rows.values_list("page__document").annotate(n=Count("id")))
+
+
+def _waiting_order(documents: Sequence[Document]) -> dict[UUID, int]:
+    """For documents that have not begun: how many go before them."""
+    if not any(d.status == DocumentStatus.QUEUED for d in documents):
+        return {}
+    order = Document.objects.open().in_work_order().values_list("pk", flat=True)[:1000]
+    return {key: place for place, key in enumerate(order)}
+
+
+def _progress(document: Document, running: int, ahead: int) -> Progress:
+    counts = PageCounts(
+        document.page_count, document.pages_done, document.pages_failed, document.pages_cancelled, running
+    )
+    return Progress(counts, _eta(document, counts), ahead)
+
+
+def _eta(document: Document, counts: PageCounts) -> int | None:
+    """Seconds left at the speed so far; None before there is a speed to speak of."""
+    if document.status != DocumentStatus.PROCESSING or not document.started_at or counts.ended < 1:
+        return None
+    elapsed = (timezone.now() - document.started_at).total_seconds()
+    return max(1, round(elapsed / counts.ended * (counts.total - counts.ended)))
+
+
+def wall(document: Document) -> list[Cell]:
+    """Every page's state, in order. One query; before the pages exist, waiting ones are shown in their place."""
+    rows = document.pages.order_by("number").values_list(
+        "number", "status", "needs_review", "host_failures", "claims", "reason"
+    )
+    cells = [
+        Cell(n, status, review, bool(fails or claims), reason) for n, status, review, fails, claims, reason in rows
+    ]
+    return cells or [Cell(n + 1, PageStatus.PENDING.value, False, False, "") for n in range(document.page_count)]
+
+
+def strips(documents: Sequence[Document], bars: int = STRIP_BARS) -> dict[UUID, list[str]]:
+    """Each document as a row of bars, each the word of what it stands for: done, review, running, failed, quarantined,
+    cancelled or waiting. One query."""
+    small = [d.pk for d in documents if d.page_count <= STRIP_PAGES and d.prepared]
+    words: dict[UUID, list[str]] = {}
+    rows = Page.objects.filter(document__in=small).order_by("document", "number") if small else Page.objects.none()
+    for key, status, review in rows.values_list("document_id", "status", "needs_review"):
+        words.setdefault(key, []).append(_word(status, review))
+    return {d.pk: _bars(words.get(d.pk) or _shares(d), bars) for d in documents}
+
+
+def _word(status: str, needs_review: bool) -> str:
+    if status in statuses.WAITING_PAGES:
+        return "waiting"
+    return "review" if needs_review and status == PageStatus.DONE else status
+
+
+def _shares(document: Document) -> list[str]:
+    done = document.pages_done - document.needs_review
+    parts = [
+        ("done", done),
+        ("review", document.needs_review),
+        ("failed", document.pages_failed),
+        ("cancelled", document.pages_cancelled),
+    ]
+    words = [word for word, count in parts for _ in range(max(0, count))]
+    return words + ["waiting"] * (document.page_count - len(words))
+
+
+RANK = ("failed", "quarantined", "review", "running", "waiting", "cancelled", "done")
+
+
+def _bars(words: list[str], bars: int) -> list[str]:
+    """As many bars as asked for, whatever the number of pages. Where several pages share a bar what needs attention
+    shows: a single failed page of a thousand is seen."""
+    count = len(words)
+    if not count:
+        return ["waiting"] * bars
+    spans = [words[i * count // bars : max(i * count // bars + 1, (i + 1) * count // bars)] for i in range(bars)]
+    return [min(span, key=RANK.index) for span in spans]
+
+
+def fingerprint(documents: Sequence[Document]) -> str:
+    """Changes when anything a person may see of these documents changes. One query."""
+    running = _running(documents)
+    parts = [f"{d.pk.hex}.{d.revision}.{d.status}.{running.get(d.pk, 0)}" for d in documents]
+    return hashlib.blake2b("|".join(parts).encode(), digest_size=8).hexdigest()
+
+
+def totals(user: Any) -> Totals:
+    """One's documents in numbers, and how busy the hosts are. Four queries."""
+    mine = Document.objects.visible_to(user)
+    states = Counter(dict(mine.values_list("status").annotate(n=Count("id")).order_by()))
+    left = F("page_count") - F("pages_done") - F("pages_failed") - F("pages_cancelled")
+    waiting = mine.filter(status__in=sorted(statuses.OPEN_DOCUMENTS)).aggregate(pages=Sum(left))["pages"] or 0
+    backends = list(Backend.objects.select_related("health"))
+    slots = sum(_open_slots(backend) for backend in backends)
+    busy = SlotLease.objects.count()
+    return Totals(
+        documents=sum(states.values()),
+        reading=states[DocumentStatus.PROCESSING],
+        waiting_pages=waiting,
+        busy_slots=min(busy, slots),
+        open_slots=slots,
+        no_backend=_no_backend(backends),
+    )
+
+
+def _open_slots(backend: Backend) -> int:
+    if backend.lifecycle != "active":
+        return 0
+    health = getattr(backend, "health", None)
+    return circuit.open_slots(circuit.from_json(health.circuit if health else {}), backend.slots, 0)
+
+
+def _no_backend(backends: Sequence[Backend]) -> str:
+    """Why nothing can be read now, in one sentence; empty while something can."""
+    policy = routing_service.in_force()
+    seen = [routing_service.snapshot(backend) for backend in backends]
+    obstacles = {b.name: routing.obstacle(b, policy, seen) for b in seen}
+    if any(not text for text in obstacles.values()):
+        return ""
+    told = "; ".join(f"{name} {text}" for name, text in sorted(obstacles.items()))
+    return f"No host can read pages now: {told}. Uploads are accepted; pages wait and nothing is lost."

@@ -1,0 +1,115 @@
+"""One page to one host: claim the lease, send the image outside any transaction, store what came of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+
+import structlog
+from django.utils import timezone
+
+from jobs import errors
+from jobs.domain import attempts, grounding, quality, rendering
+from jobs.domain.chat import Reply
+from jobs.domain.failures import Blame, Failure, Outcome
+from jobs.domain.statuses import PageStatus
+from jobs.gateways import images, storage, vllm
+from jobs.models import Backend, Page
+from jobs.services import calling, health, leases, preparing, routing, settling
+from jobs.services.settling import AttemptRecord, Claim, ReadingRecord
+
+log = structlog.get_logger(__name__)
+
+OUTCOMES = {"length": Outcome.CUT_OFF, "repetition": Outcome.LOOPING}
+
+
+def recognize(lease_id: int) -> bool:
+    """Read the page of an assigned lease. False when there was nothing to do: claimed elsewhere, or cancelled."""
+    claim = leases.claim(lease_id)
+    if claim is None:
+        return False
+    with leases.keeper.holding(claim.lease_id) as lost:
+        page = Page.objects.select_related("document").get(pk=claim.page_id)
+        backend = Backend.objects.select_related("health").get(pk=claim.backend_id)
+        _read(claim, page, backend, lost)
+    return True
+
+
+def _read(claim: Claim, page: Page, backend: Backend, lost: threading.Event) -> None:
+    dpi = preparing.sending_dpi(page.document, backend)
+    attempt = AttemptRecord(
+        backend=backend.name,
+        outcome=Outcome.OK,
+        started_at=timezone.now(),
+        seconds=0.0,
+        rule=(page.document.decision or {}).get("rule") or "",
+        dpi=min(dpi, page.image_dpi or dpi),
+    )
+    began = time.monotonic()
+    try:
+        image = images.scaled(storage.read_bytes(page.image_key), from_dpi=page.image_dpi or dpi, to_dpi=dpi)
+    except FileNotFoundError:
+        _image_lost(claim, attempt)
+        return
+    try:
+        body = calling.body_for(backend, page.document, image)
+        reply = vllm.complete(calling.endpoint(backend), body, calling.deadlines(), stop=lost)
+    except errors.BackendFailed as error:
+        _failed(claim, page, backend, replace(attempt, seconds=time.monotonic() - began), error.failure)
+    except errors.Unavailable as error:
+        failure = Failure(Outcome.MISCONFIGURED, Blame.SETUP, error.message, elsewhere=True)
+        _failed(claim, page, backend, replace(attempt, seconds=time.monotonic() - began), failure)
+    else:
+        _succeeded(claim, page, backend, replace(attempt, seconds=time.monotonic() - began), reply)
+
+
+def _succeeded(claim: Claim, page: Page, backend: Backend, attempt: AttemptRecord, reply: Reply) -> None:
+    blocks = grounding.parse(reply.text, page.image_width_px or 1, page.image_height_px or 1)
+    text = rendering.to_markdown(blocks)
+    doubt = quality.doubt(text, reply.finish_reason)
+    outcome = OUTCOMES.get(reply.finish_reason, Outcome.OK if text.strip() else Outcome.EMPTY)
+    attempt = replace(
+        attempt,
+        outcome=outcome,
+        reason=doubt,
+        prompt_tokens=reply.prompt_tokens,
+        completion_tokens=reply.completion_tokens,
+        finish_reason=reply.finish_reason,
+    )
+    reading = ReadingRecord(raw=reply.text, text=text, blocks=rendering.blocks_as_json(blocks), needs_review=doubt)
+    stored = settling.page_read(claim, attempt, reading)
+    log.info(
+        "page.read",
+        page=page.number,
+        document=str(page.document_id),
+        backend=backend.name,
+        outcome=str(outcome),
+        seconds=round(attempt.seconds, 3),
+        stored=stored,
+    )
+    health.call_succeeded(backend)
+
+
+def _failed(claim: Claim, page: Page, backend: Backend, attempt: AttemptRecord, failure: Failure) -> None:
+    policy = routing.in_force()
+    step = attempts.after_failure(failure, host_failures=page.host_failures, max_attempts=policy.failover.max_attempts)
+    attempt = replace(attempt, outcome=failure.outcome, reason=failure.reason, detail=failure.detail)
+    stored = settling.page_not_read(claim, attempt, step)
+    log.warning(
+        "page.not_read",
+        page=page.number,
+        document=str(page.document_id),
+        backend=backend.name,
+        outcome=str(failure.outcome),
+        detail=failure.detail,
+        next=str(step.status),
+        stored=stored,
+    )
+    health.call_failed(backend, failure, policy)
+
+
+def _image_lost(claim: Claim, attempt: AttemptRecord) -> None:
+    """The page's image was removed under us: draw it again."""
+    lost = replace(attempt, outcome=Outcome.LOST, reason="Its picture was gone: it is drawn again.")
+    settling.page_not_read(claim, lost, attempts.Step(PageStatus.PENDING))
