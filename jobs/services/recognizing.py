@@ -95,6 +95,8 @@ def _failed(claim: Claim, page: Page, backend: Backend, attempt: AttemptRecord, 
     policy = routing.in_force()
     step = attempts.after_failure(failure, host_failures=page.host_failures, max_attempts=policy.failover.max_attempts)
     attempt = replace(attempt, outcome=failure.outcome, reason=failure.reason, detail=failure.detail)
+    # The breaker first: the page must not be given to the same dead host again in between.
+    health.call_failed(backend, failure, policy)
     stored = settling.page_not_read(claim, attempt, step)
     log.warning(
         "page.not_read",
@@ -106,7 +108,6 @@ def _failed(claim: Claim, page: Page, backend: Backend, attempt: AttemptRecord, 
         next=str(step.status),
         stored=stored,
     )
-    health.call_failed(backend, failure, policy)
 
 
 def _image_lost(claim: Claim, attempt: AttemptRecord) -> None:

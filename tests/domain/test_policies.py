@@ -1,0 +1,105 @@
+"""The policy's form: what is wrong is named, field by field, and nothing bad is ever made."""
+
+import copy
+
+import pytest
+
+from jobs import errors
+from jobs.domain import policies, presets, shadows
+
+NAMES = ["calypso", "cpu", "spark"]
+HYBRID = presets.POLICIES["hybrid"]
+
+
+@pytest.mark.parametrize("name", presets.POLICIES)
+def test_a_preset_survives_the_way_out_and_back(name):
+    policy = policies.parse(presets.POLICIES[name], NAMES)
+    assert policies.parse(policies.as_json(policy), NAMES) == policy
+
+
+def changed(path, value):
+    policy = copy.deepcopy(HYBRID)
+    place = policy
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    return policy
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "field"),
+    [
+        (["default_backend"], "nope", "default_backend"),
+        (["default_backend"], 5, "default_backend"),
+        (["fallback_order"], "calypso", "fallback_order"),
+        (["fallback_order"], ["calypso", "calypso"], "fallback_order"),
+        (["fallback_order"], ["nope"], "fallback_order[0]"),
+        (["spread"], "wild", "spread"),
+        (["cpu"], "sometimes", "cpu"),
+        (["surprise"], 1, "surprise"),
+        (["rules"], {}, "rules"),
+        (["rules", 0], "page_count_over", "rules[0]"),
+        (["rules", 0, "when"], "moon_is_full", "rules[0].when"),
+        (["rules", 0, "name"], " ", "rules[0].name"),
+        (["rules", 0, "name"], "x" * 101, "rules[0].name"),
+        (["rules", 0, "threshold"], None, "rules[0].threshold"),
+        (["rules", 0, "threshold"], -1, "rules[0].threshold"),
+        (["rules", 0, "threshold"], True, "rules[0].threshold"),
+        (["rules", 0, "threshold"], float("nan"), "rules[0].threshold"),
+        (["rules", 0, "backend"], "nope", "rules[0].backend"),
+        (["rules", 0, "enabled"], "yes", "rules[0].enabled"),
+        (["rules", 1, "value"], "urgent", "rules[1].value"),
+        (["rules", 2, "release"], 6, "rules[2].release"),
+        (["rules", 2, "hold_seconds"], -1, "rules[2].hold_seconds"),
+        (["failover", "max_attempts"], 0, "failover.max_attempts"),
+        (["failover", "max_attempts"], 2.5, "failover.max_attempts"),
+        (["failover", "oom_dpi"], 10_000, "failover.oom_dpi"),
+        (["failover", "luck"], 1, "failover.luck"),
+        (["quality", "max_tries"], -1, "quality.max_tries"),
+        (["quality"], [], "quality"),
+    ],
+)
+def test_what_is_wrong_is_named(path, value, field):
+    with pytest.raises(errors.Invalid) as caught:
+        policies.parse(changed(path, value), NAMES)
+    assert field in caught.value.fields
+    assert caught.value.fields[field].endswith(".")
+
+
+@pytest.mark.parametrize("payload", [None, [], "hybrid", 3])
+def test_something_else_than_an_object_is_refused(payload):
+    with pytest.raises(errors.Invalid):
+        policies.parse(payload, NAMES)
+
+
+def test_all_that_is_wrong_is_named_at_once():
+    policy = changed(["spread"], "wild")
+    policy["cpu"] = "sometimes"
+    with pytest.raises(errors.Invalid) as caught:
+        policies.parse(policy, NAMES)
+    assert set(caught.value.fields) == {"spread", "cpu"}
+
+
+def test_changes_are_told_in_sentences():
+    before = policies.parse(HYBRID, NAMES)
+    after = policies.parse(changed(["rules", 0, "threshold"], 14), NAMES)
+    assert policies.changes(before, after) == ["Rule “Large document”: threshold 20 → 14."]
+    fewer = copy.deepcopy(HYBRID)
+    fewer["rules"] = [fewer["rules"][1], fewer["rules"][0]]
+    said = policies.changes(before, policies.parse(fewer, NAMES))
+    assert "Rule “High volume” removed." in said
+    assert "Rules reordered." in said
+
+
+def test_the_hybrid_preset_shadows_nothing_and_the_decision_tree_says_what_it_shadows():
+    assert shadows.warnings(policies.parse(HYBRID, NAMES)) == []
+    warnings = shadows.warnings(policies.parse(presets.POLICIES["decision_tree"], NAMES))
+    assert any("Large document" in w and "Low volume" in w for w in warnings)
+
+
+def test_a_rule_hidden_by_a_wider_one_is_warned_about():
+    policy = copy.deepcopy(HYBRID)
+    policy["rules"].append({"name": "Huge", "when": "page_count_over", "threshold": 100, "backend": "calypso"})
+    assert shadows.warnings(policies.parse(policy, NAMES)) == [
+        "Rule “Huge” can never match: “Large document” comes first and always matches when it would."
+    ]

@@ -1,0 +1,123 @@
+"""Who gets a free slot: priority, fairness, suspects; and what is drawn ahead."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.domain.scheduling import (
+    CHUNK_PAGES,
+    FIRST_CHUNK_PAGES,
+    DrawCandidate,
+    InFlight,
+    WaitingPage,
+    assign,
+    next_to_draw,
+)
+
+IDLE = InFlight({}, {})
+
+
+def page(page_id, *, document="a", number=None, owner=1, rank=1, age=10.0, candidates=("calypso",), suspect=False):
+    return WaitingPage(page_id, document, number or page_id, owner, rank, age, candidates, suspect)
+
+
+def ids(assignments):
+    return [a.page_id for a in assignments]
+
+
+def test_pages_of_one_document_run_side_by_side_in_order():
+    given_ = assign([page(3), page(1), page(2)], {"calypso": 2}, IDLE)
+    assert ids(given_) == [1, 2]
+
+
+def test_never_more_than_is_free():
+    assert len(assign([page(n) for n in range(1, 50)], {"calypso": 4, "spark": 9}, IDLE)) == 4
+
+
+def test_urgent_goes_first_whatever_came_before():
+    waiting = [page(n, document="old", age=999, rank=1) for n in range(1, 5)] + [page(9, document="new", rank=0, age=1)]
+    assert ids(assign(waiting, {"calypso": 1}, IDLE)) == [9]
+
+
+def test_a_large_file_does_not_keep_a_small_one_waiting():
+    large = [page(n, document="large", owner=1, age=100) for n in range(1, 100)]
+    small = [page(200, document="small", owner=2, age=1), page(201, document="small", owner=2, age=1)]
+    assert set(ids(assign(large + small, {"calypso": 4}, IDLE))) == {1, 2, 200, 201}
+
+
+def test_what_is_in_flight_already_counts_for_fairness():
+    waiting = [page(1, document="a", owner=1, age=100), page(2, document="b", owner=2, age=1)]
+    assert ids(assign(waiting, {"calypso": 1}, InFlight({1: 3}, {"a": 3}))) == [2]
+
+
+def test_low_priority_grows_old_and_ends_too():
+    waiting = [page(1, document="low", rank=2, age=3600), page(2, document="urgent", rank=0, age=5)]
+    assert ids(assign(waiting, {"calypso": 1}, IDLE, ageing_seconds=1800)) == [1]
+
+
+def test_a_full_backend_does_not_hold_up_pages_for_another():
+    waiting = [page(1, document="a", age=100, candidates=("calypso",)), page(2, document="b", candidates=("spark",))]
+    assert ids(assign(waiting, {"calypso": 0, "spark": 1}, IDLE)) == [2]
+
+
+def test_suspects_go_behind_all_others_and_one_at_a_time():
+    waiting = [page(1, suspect=True), page(2, suspect=True), page(3)]
+    assert ids(assign(waiting, {"calypso": 3}, IDLE)) == [3, 1]
+    assert ids(assign(waiting, {"calypso": 3}, InFlight({}, {}, suspects=1))) == [3]
+
+
+pages = st.lists(
+    st.builds(
+        WaitingPage,
+        page_id=st.integers(1, 10_000),
+        document=st.sampled_from("abcde"),
+        number=st.integers(1, 50),
+        owner=st.integers(1, 3),
+        priority_rank=st.integers(0, 2),
+        age_seconds=st.floats(0, 10_000),
+        candidates=st.lists(st.sampled_from(["calypso", "spark", "cpu"]), unique=True).map(tuple),
+        suspect=st.booleans(),
+    ),
+    max_size=40,
+    unique_by=lambda p: p.page_id,
+)
+
+
+@given(pages, st.dictionaries(st.sampled_from(["calypso", "spark", "cpu"]), st.integers(-2, 6)))
+def test_limits_hold_no_page_twice_and_no_slot_idle_while_a_page_could_take_it(waiting, free):
+    assignments = assign(waiting, free, IDLE)
+    taken = ids(assignments)
+    assert len(set(taken)) == len(taken)
+    by_id = {p.page_id: p for p in waiting}
+    left = dict(free)
+    for assignment in assignments:
+        assert assignment.backend in by_id[assignment.page_id].candidates
+        left[assignment.backend] -= 1
+    assert all(count >= 0 for name, count in left.items() if free[name] >= 0)
+    assert sum(by_id[i].suspect for i in taken) <= 1
+    waiting_still = [p for p in waiting if p.page_id not in taken and not p.suspect]
+    assert not any(left.get(name, 0) > 0 for p in waiting_still for name in p.candidates)
+
+
+def candidate(document, *, rank=1, owner=1, ready=0, age=10.0, begun=0, backend="calypso"):
+    return DrawCandidate(document, backend, owner, rank, age, ready, begun)
+
+
+def test_the_first_chunk_is_small_and_later_ones_are_not():
+    assert next_to_draw([candidate("a")], {"calypso": 5}, {}) == ("a", FIRST_CHUNK_PAGES)
+    assert next_to_draw([candidate("a", ready=2)], {"calypso": 5}, {"calypso": 2}) == ("a", CHUNK_PAGES)
+
+
+def test_drawing_stops_when_enough_lies_ahead():
+    enough = 2 * 5 + CHUNK_PAGES
+    assert next_to_draw([candidate("a", ready=enough)], {"calypso": 5}, {"calypso": enough}) is None
+
+
+def test_an_urgent_document_is_drawn_although_enough_lies_ahead():
+    full = {"calypso": 1000}
+    rows = [candidate("old", ready=1000, age=100), candidate("urgent", rank=0, owner=2)]
+    assert next_to_draw(rows, {"calypso": 5}, full) == ("urgent", FIRST_CHUNK_PAGES)
+
+
+def test_whoever_has_least_drawn_goes_next():
+    rows = [candidate("a", owner=1, ready=6, age=100), candidate("b", owner=2, ready=0, age=1)]
+    assert next_to_draw(rows, {"calypso": 5}, {"calypso": 6}) == ("b", FIRST_CHUNK_PAGES)
