@@ -78,7 +78,7 @@ def decode(data: bytes) -> Bitmap:
 
 
 def _grey(image: Image.Image) -> Image.Image:
-    """Transparent becomes white, as vLLM has it. Grey costs tesseract a fifth less than colour, and read the same."""
+    """Transparent becomes white, as vLLM has it. Grey takes tesseract 10 to 37 % less time than colour."""
     if image.mode in _SIXTEEN_BIT:
         return image.convert("I").point(lambda value: value / 257).convert("L")
     if image.has_transparency_data:
