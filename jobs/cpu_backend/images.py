@@ -68,7 +68,7 @@ def decode(data: bytes) -> Bitmap:
             dpi = _dpi_of(image)
             grey = _grey(ImageOps.exif_transpose(image))
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise BadImage(f"The image is too large: more than {MAX_PIXELS} pixels.") from error
+        raise BadImage(f"Image dimensions exceed the maximum of {MAX_PIXELS} pixels.") from error
     except UnidentifiedImageError as error:
         raise BadImage("Failed to load image: cannot identify image file") from error
     except _DECODER_ERRORS as error:
