@@ -111,6 +111,7 @@ class Host:
         self.on_death: Callable[[float], None] = lambda health_seconds: None
         self.dead: asyncio.Future[None] | None = None
         self.transports: dict[asyncio.Transport, int] = {}  # -> requests it has in hand
+        self.connections = 0
         self.forget()
 
     def forget(self) -> None:
@@ -134,6 +135,7 @@ class Host:
         if not isinstance(transport, asyncio.Transport) or request.path.startswith("/_sim/"):
             return await handler(request)
         self.transports = {known: busy for known, busy in self.transports.items() if not known.is_closing()}
+        self.connections += transport not in self.transports
         self.transports[transport] = self.transports.get(transport, 0) + 1
         try:
             given = request.headers.get("Authorization")

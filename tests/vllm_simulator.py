@@ -27,7 +27,7 @@ from tests.vllm_host import CHAT, KINDS, Call, Fault, Host
 
 MODEL = "deepseek-ai/DeepSeek-OCR"
 SETTINGS = ("service_seconds", "model", "max_model_len", "version", "api_key", "allowed_extra", "texts")
-NUMBERS = ("in_flight", "max_in_flight", "over_limit", "tokens_made")
+NUMBERS = ("in_flight", "max_in_flight", "over_limit", "tokens_made", "connections")
 
 
 class Simulator:

@@ -85,7 +85,7 @@ def complete(
     with _calling(endpoint, "POST", "/v1/chat/completions", deadlines, body=body, stop=stop) as response:
         if response.status_code != 200:
             raise BackendFailed(_refusal(response, body))
-        reply = _streamed(response, on_text) if body.get("stream") else _plain(response)
+        reply = _streamed(response, on_text) if body.get("stream") and _is_stream(response) else _plain(response)
     if reply.finish_reason == "abort":
         raise _failed(TransportFault.ABORTED, "finish_reason abort")
     return reply
@@ -207,6 +207,11 @@ def _session() -> requests.Session:
 
 
 os.register_at_fork(after_in_child=_session.cache_clear)  # two processes on one socket would mix their answers
+
+
+def _is_stream(response: requests.Response) -> bool:
+    """Some servers answer a request for a stream in one piece; a proxy answers it with HTML."""
+    return "event-stream" in response.headers.get("Content-Type", "text/event-stream")
 
 
 def _plain(response: requests.Response) -> chat.Reply:

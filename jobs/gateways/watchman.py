@@ -130,12 +130,16 @@ class _Watched:
     timeout: Any
     _last_used = 0.0
 
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc]
+        self._last_used = time.monotonic()
+
     def request(self, *args: Any, **kwargs: Any) -> None:
         watch: Watch | None = getattr(_current, "watch", None)
         if self.sock is not None and time.monotonic() - self._last_used > IDLE_SECONDS:
             self.close()  # type: ignore[attr-defined]
         if self.sock is None:
-            self.connect()  # type: ignore[attr-defined]
+            self.connect()
         if watch is not None:
             _watchman.bind(watch, self)  # type: ignore[arg-type]
             if watch.verdict():
