@@ -16,6 +16,7 @@ from jobs.domain.statuses import PageStatus
 
 MAX_CLAIMS = 3
 BUSY_SECONDS = 2.0  # how long a page waits when a busy host names no time itself
+OUR_SIDE_SECONDS = 5.0  # how long it waits when a part of ours is down
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Step:
     status: PageStatus
     reason: str = ""
     host_failure: bool = False
+    claim: bool = False
     avoid: bool = False
     delay_seconds: float = 0.0
 
@@ -48,5 +50,5 @@ def after_failure(failure: Failure, *, host_failures: int, max_attempts: int) ->
 def after_worker_death(claims: int) -> Step:
     """What happens to a page whose worker died. `claims` counts this death too."""
     if claims >= MAX_CLAIMS:
-        return Step(PageStatus.FAILED, f"The worker reading this page died {claims} times. Please report the file.")
-    return Step(PageStatus.RENDERED)
+        return Step(PageStatus.FAILED, f"Reading this page broke our own worker {claims} times.", claim=True)
+    return Step(PageStatus.RENDERED, claim=True)

@@ -178,8 +178,8 @@ def _take_back(lease: SlotLease, *, gone: bool) -> int:
 
 
 def _charge(page: Page, lease: SlotLease) -> None:
-    page.claims += 1
-    step = attempts.after_worker_death(page.claims)
+    step = attempts.after_worker_death(page.claims + 1)
+    page.claims += step.claim
     reason = "The worker reading it died." if step.status is PageStatus.RENDERED else step.reason
     Attempt.objects.create(
         page=page,

@@ -189,7 +189,7 @@ def _draw(chunk: Chunk) -> None:
         try:
             with storage.local_path(chunk.document.original_key) as path:
                 results = rasterizer.draw(path, chunk.document.media_type, boxes, dpi=chunk.dpi, into=Path(folder))
-        except FileNotFoundError:
+        except errors.NotFound:
             results = [rasterizer.FailedPage(n, "The file is no longer in storage: upload it again.") for n in boxes]
         for result in results:
             page = chunk.pages[result.number]

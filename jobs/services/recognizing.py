@@ -7,12 +7,13 @@ import time
 from dataclasses import replace
 
 import structlog
+from django.db import DatabaseError
 from django.utils import timezone
 
 from jobs import errors
 from jobs.domain import attempts, grounding, quality, rendering
 from jobs.domain.chat import Reply
-from jobs.domain.failures import Blame, Failure, Outcome
+from jobs.domain.failures import Failure, Outcome
 from jobs.domain.statuses import PageStatus
 from jobs.gateways import images, storage, vllm
 from jobs.models import Backend, Page
@@ -32,13 +33,22 @@ def recognize(lease_id: int) -> bool:
     with leases.keeper.holding(claim.lease_id) as lost:
         page = Page.objects.select_related("document").get(pk=claim.page_id)
         backend = Backend.objects.select_related("health").get(pk=claim.backend_id)
-        _read(claim, page, backend, lost)
+        attempt = _attempt(page, backend)
+        try:
+            _read(claim, page, backend, attempt, lost)
+        except DatabaseError:
+            raise  # nothing can be stored now: the lease runs out, and the page goes back
+        except Exception:
+            # The outermost edge. Whatever broke was ours; the page is charged, so that it cannot go on for ever.
+            log.exception("page.broke_worker", page=page.number, document=str(page.document_id))
+            broken = replace(attempt, outcome=Outcome.LOST, reason="Something broke on our side; the log says what.")
+            settling.page_not_read(claim, broken, attempts.after_worker_death(page.claims + 1))
     return True
 
 
-def _read(claim: Claim, page: Page, backend: Backend, lost: threading.Event) -> None:
+def _attempt(page: Page, backend: Backend) -> AttemptRecord:
     dpi = preparing.sending_dpi(page.document, backend)
-    attempt = AttemptRecord(
+    return AttemptRecord(
         backend=backend.name,
         outcome=Outcome.OK,
         started_at=timezone.now(),
@@ -46,20 +56,24 @@ def _read(claim: Claim, page: Page, backend: Backend, lost: threading.Event) -> 
         rule=(page.document.decision or {}).get("rule") or "",
         dpi=min(dpi, page.image_dpi or dpi),
     )
+
+
+def _read(claim: Claim, page: Page, backend: Backend, attempt: AttemptRecord, lost: threading.Event) -> None:
     began = time.monotonic()
     try:
-        image = images.scaled(storage.read_bytes(page.image_key), from_dpi=page.image_dpi or dpi, to_dpi=dpi)
-    except FileNotFoundError:
-        _image_lost(claim, attempt)
-        return
-    try:
+        sent_dpi = attempt.dpi or 0
+        image = images.scaled(storage.read_bytes(page.image_key), from_dpi=page.image_dpi or sent_dpi, to_dpi=sent_dpi)
         body = calling.body_for(backend, page.document, image)
         reply = vllm.complete(calling.endpoint(backend), body, calling.deadlines(), stop=lost)
     except errors.BackendFailed as error:
         _failed(claim, page, backend, replace(attempt, seconds=time.monotonic() - began), error.failure)
+    except errors.NotFound:
+        gone = replace(attempt, outcome=Outcome.LOST, reason="Its picture was gone: it is drawn again.")
+        settling.page_not_read(claim, gone, attempts.Step(PageStatus.PENDING))
     except errors.Unavailable as error:
-        failure = Failure(Outcome.MISCONFIGURED, Blame.SETUP, error.message, elsewhere=True)
-        _failed(claim, page, backend, replace(attempt, seconds=time.monotonic() - began), failure)
+        ours = replace(attempt, outcome=Outcome.LOST, reason=error.message)
+        later = attempts.Step(PageStatus.RENDERED, error.message, delay_seconds=attempts.OUR_SIDE_SECONDS)
+        settling.page_not_read(claim, ours, later)
     else:
         _succeeded(claim, page, backend, replace(attempt, seconds=time.monotonic() - began), reply)
 
@@ -108,9 +122,3 @@ def _failed(claim: Claim, page: Page, backend: Backend, attempt: AttemptRecord, 
         next=str(step.status),
         stored=stored,
     )
-
-
-def _image_lost(claim: Claim, attempt: AttemptRecord) -> None:
-    """The page's image was removed under us: draw it again."""
-    lost = replace(attempt, outcome=Outcome.LOST, reason="Its picture was gone: it is drawn again.")
-    settling.page_not_read(claim, lost, attempts.Step(PageStatus.PENDING))

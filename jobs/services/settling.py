@@ -94,12 +94,12 @@ def page_not_read(claim: Claim, attempt: AttemptRecord, step: Step) -> bool:
             return False
         _insert_attempt(claim, attempt)
         page = Page.objects.select_for_update().get(pk=claim.page_id)
-        if step.host_failure:
-            page.host_failures += 1
+        page.host_failures += step.host_failure
+        page.claims += step.claim
         if step.avoid and attempt.backend not in page.avoid:
             page.avoid = [*page.avoid, attempt.backend]
         page.backend = attempt.backend
-        page.save(update_fields=["host_failures", "avoid", "backend"])
+        page.save(update_fields=["host_failures", "claims", "avoid", "backend"])
         move_page(page, step)
     return True
 

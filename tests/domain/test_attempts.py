@@ -41,3 +41,4 @@ def test_a_wrong_key_or_a_draining_host_costs_the_page_nothing():
 def test_three_dead_workers_fail_a_page_two_do_not():
     assert after_worker_death(MAX_CLAIMS - 1).status == PageStatus.RENDERED
     assert after_worker_death(MAX_CLAIMS).status == PageStatus.FAILED
+    assert after_worker_death(1).claim

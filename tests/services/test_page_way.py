@@ -1,0 +1,213 @@
+"""A page's whole way with real parts: rasterizer, database, HTTP to a simulated host. Only the broker is left out."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+
+import pytest
+
+from jobs.gateways import storage
+from jobs.models import Attempt, Document, SlotLease
+from jobs.services import backends, documents, intake, preparing, routing
+from tests import builders, files, pipeline
+from tests.vllm_simulator import Simulator
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def host():
+    with Simulator.start(slots=4) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def person(db):
+    return builders.make_user("mira")
+
+
+@pytest.fixture
+def site(db, host):
+    """The shipped defaults, with calypso really there."""
+    backends.ensure_defaults()
+    backends.update("calypso", by=None, base_url=host.base_url)
+    assert backends.activate("calypso", by=None).passed
+    return host
+
+
+def upload(person, data: bytes, name="report.pdf", **options) -> Document:
+    return intake.accept(io.BytesIO(data), name=name, owner=person, options=intake.Options(**options))
+
+
+def test_every_page_is_read_once_in_order_and_is_itself(site, person):
+    document = pipeline.read(upload(person, files.numbered_pages(5)))
+    assert document.status == "done"
+    assert (document.pages_done, document.pages_failed, document.needs_review) == (5, 0, 0)
+    for page in document.pages.select_related("reading").order_by("number"):
+        image = storage.read_bytes(page.image_key)
+        assert hashlib.sha256(image).hexdigest()[:16] in page.reading.text
+        assert page.backend == "calypso"
+    assert [a.outcome for a in Attempt.objects.all()] == ["ok"] * 5
+    assert not SlotLease.objects.exists()
+
+
+def test_the_decision_is_stored_with_its_reason(site, person):
+    document = upload(person, files.numbered_pages(21))
+    preparing.prepare(document.pk)
+    document.refresh_from_db()
+    assert document.decision["reason"] == "21 pages, over 20; spark is planned → calypso"
+    assert (document.wanted_backend, document.backend) == ("spark", "calypso")
+
+
+def test_preparing_twice_makes_the_pages_once(site, person):
+    document = upload(person, files.numbered_pages(3))
+    assert preparing.prepare(document.pk)
+    assert not preparing.prepare(document.pk)
+    assert document.pages.count() == 3
+
+
+def test_only_the_pages_asked_for_are_read(site, person):
+    document = pipeline.read(upload(person, files.numbered_pages(6), pages="2,5-6"))
+    assert list(document.pages.values_list("number", flat=True)) == [2, 5, 6]
+    assert document.status == "done"
+
+
+def test_a_blank_page_is_done_without_being_sent(site, person):
+    document = pipeline.read(upload(person, files.blank_pages(2)))
+    assert document.status == "done"
+    assert {(p.reason, p.attempts.count()) for p in document.pages.all()} == {("blank", 0)}
+    assert {p.reading.source for p in document.pages.select_related("reading")} == {"blank"}
+
+
+def test_a_broken_page_fails_alone_and_retry_tries_just_that_one(site, person):
+    document = pipeline.read(upload(person, files.page_broken(pages=5, broken=3)))
+    assert document.status == "partial"
+    broken = document.pages.get(number=3)
+    assert broken.status == "failed"
+    assert broken.reason
+    again = documents.retry(document.pk, by=person)
+    assert again.status == "processing"
+    pipeline.settle_down()
+    again.refresh_from_db()
+    assert (again.status, again.pages_done, again.pages_failed) == ("partial", 4, 1)
+    assert Attempt.objects.count() == 4
+
+
+def test_a_refused_page_fails_with_a_sentence_and_is_not_tried_again(site, person):
+    site.set_fault("status", status=400)
+    document = pipeline.read(upload(person, files.numbered_pages(1)))
+    page = document.pages.get()
+    assert (document.status, page.status, page.host_failures) == ("failed", "failed", 0)
+    assert page.reason.endswith(".")
+    assert len(site.calls) == 2  # the canary page of the activation, and this one
+
+
+def test_a_dead_engine_opens_the_breaker_and_the_page_waits_without_failing(site, person):
+    site.set_fault("engine_death", times=1)
+    document = pipeline.read(upload(person, files.numbered_pages(1)))
+    page = document.pages.get()
+    assert page.status == "rendered"
+    assert document.status == "processing"
+    assert backends.find("calypso").health.breaker == "open"
+    assert "No host can read pages now" in pipeline.no_backend(person)
+
+
+def test_a_page_goes_to_the_next_host_when_the_first_dies(site, person):
+    with Simulator.start(slots=16) as second:
+        backends.update("spark", by=None, base_url=second.base_url)
+        backends.activate("spark", by=None)
+        site.set_fault("engine_death", times=1)
+        document = pipeline.read(upload(person, files.numbered_pages(2)))
+    assert document.status == "done"
+    assert set(document.pages.values_list("backend", flat=True)) == {"spark"}
+    assert [a.outcome for a in Attempt.objects.filter(backend="calypso")] == ["host_down"]
+
+
+def test_a_wrong_key_puts_the_host_out_of_rotation_and_spends_nothing(site, person):
+    site.set_fault("status", status=401)
+    document = pipeline.read(upload(person, files.numbered_pages(1)))
+    page = document.pages.get()
+    assert (page.status, page.host_failures) == ("rendered", 0)
+    assert backends.find("calypso").health.state == "misconfigured"
+
+
+def test_a_text_cut_off_at_the_limit_is_kept_and_needs_a_look(site, person):
+    site.set_fault("cut_off")
+    document = pipeline.read(upload(person, files.numbered_pages(1)))
+    page = document.pages.select_related("reading").get()
+    assert (document.status, document.needs_review, page.needs_review) == ("done", 1, True)
+    assert page.reading.raw
+    assert "cut off" in page.reason
+
+
+def test_in_flight_never_exceeds_slots_and_queue_ahead(site, person):
+    document = upload(person, files.numbered_pages(12))
+    preparing.prepare(document.pk)
+    while preparing.draw_next():
+        pass
+    given = pipeline.assign()
+    assert len(given) == 5  # four slots and one ahead
+    assert pipeline.assign() == []
+    pipeline.recognize_side_by_side(given)
+    assert site.max_in_flight <= 5
+    assert site.over_limit == 0
+    pipeline.settle_down()
+    document.refresh_from_db()
+    assert document.status == "done"
+
+
+def test_a_cancelled_document_stops_at_once_and_what_was_running_is_discarded(site, person):
+    document = upload(person, files.numbered_pages(3))
+    preparing.prepare(document.pk)
+    preparing.draw_next()
+    (first, *rest) = pipeline.assign()
+    documents.cancel(document.pk, by=person)
+    document.refresh_from_db()
+    assert (document.status, document.pages_cancelled) == ("cancelled", 3)
+    pipeline.recognize_side_by_side([first, *rest])
+    assert len(site.calls) == 1  # the canary
+    assert not SlotLease.objects.exists()
+
+
+def test_a_paused_document_sends_nothing_and_goes_on_when_resumed(site, person):
+    document = upload(person, files.numbered_pages(2))
+    preparing.prepare(document.pk)
+    documents.pause(document.pk, by=person)
+    pipeline.settle_down()
+    assert len(site.calls) == 1
+    documents.resume(document.pk, by=person)
+    pipeline.settle_down()
+    document.refresh_from_db()
+    assert document.status == "done"
+
+
+def test_a_document_run_again_is_a_new_document_with_the_same_options(site, person):
+    first = pipeline.read(upload(person, files.numbered_pages(2), priority="low"))
+    again = documents.run_again(first.pk, by=person)
+    assert (again.duplicate_of, again.priority, again.status) == (first, "low", "queued")
+    assert pipeline.read(again).status == "done"
+
+
+def test_deleting_removes_rows_and_files(site, person):
+    document = pipeline.read(upload(person, files.numbered_pages(1)))
+    key = document.original_key
+    assert storage.exists(key)
+    documents.delete(document.pk, by=person)
+    assert not Document.objects.exists()
+    assert not storage.exists(key)
+
+
+def test_the_message_of_a_lease_that_is_gone_does_nothing(site, person):
+    from jobs.services import recognizing
+
+    assert recognizing.recognize(123456) is False
+
+
+def test_a_planned_host_is_never_contacted(db, host, person):
+    backends.ensure_defaults()
+    backends.update("calypso", by=None, base_url=host.base_url)
+    document = pipeline.read(upload(person, files.numbered_pages(1)))
+    assert document.status == "queued"
+    assert host.calls == []
+    assert routing.explain({"page_count": 1})["reason"].startswith("default, 1 page")
