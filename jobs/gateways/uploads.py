@@ -7,7 +7,6 @@ the same request are unharmed, and a person reads a sentence instead of a broken
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import tempfile
@@ -23,10 +22,9 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 
 from jobs import errors
+from jobs.gateways import disk
 
 CHUNK_BYTES = 1024 * 1024
-DISK_FULL = "The disk of the server is full: the file could not be kept. Ask an administrator to make room."
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _PREFIX = "incoming-"
 
 
@@ -58,20 +56,15 @@ class Incoming:
             self._refuse(too_large(self.max_bytes))
             return
         self._digest.update(data)
-        try:
+        with self._refusing():
             self.file.write(data)
-        except OSError as error:
-            self._refuse(_unkept(error))
 
     def finish(self) -> None:
         """Everything written is on the disk, or the file is refused."""
         if self.refusal is None:
-            try:
+            with self._refusing():
                 self.file.flush()
-            except OSError as error:
-                self._refuse(_unkept(error))
-        if self.refusal is None:
-            self.file.seek(0)
+                self.file.seek(0)
 
     @property
     def sha256(self) -> str:
@@ -90,6 +83,14 @@ class Incoming:
             pass  # it was moved into storage
         except OSError:
             Path(self.file.name).unlink(missing_ok=True)  # what was still buffered has no room: nothing of it is kept
+
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        try:
+            with disk.our_errors():
+                yield
+        except errors.OcrsiteError as refusal:
+            self._refuse(refusal)
 
     def _refuse(self, refusal: errors.OcrsiteError) -> None:
         self.refusal = refusal
@@ -163,6 +164,17 @@ def received(file: IO[bytes] | UploadedFile, *, max_bytes: int) -> Iterator[Rece
         incoming.close()
 
 
+def sha256_of(file: UploadedFile) -> str:
+    """Known from its arrival; any other file is read once more, and stands at its beginning afterwards."""
+    if isinstance(file, HashedUpload):
+        return file.incoming.sha256
+    digest = hashlib.sha256()
+    for data in file.chunks():
+        digest.update(data)
+    file.seek(0)
+    return digest.hexdigest()
+
+
 @contextmanager
 def scratch_path() -> Iterator[Path]:
     """A name beside the uploads that nobody else uses; what is put there is gone when the block ends."""
@@ -193,9 +205,3 @@ def remove_forgotten(older_than_seconds: float) -> int:
 def too_large(max_bytes: int) -> errors.TooLarge:
     limit = f"{max_bytes // 2**20} MB" if max_bytes >= 2**20 else f"{max_bytes} bytes"
     return errors.TooLarge(f"The file is larger than {limit}, the most that is taken here. Split it into parts.")
-
-
-def _unkept(error: OSError) -> errors.Unavailable:
-    if error.errno in _NO_ROOM:
-        return errors.Unavailable(DISK_FULL)
-    return errors.Unavailable("The file could not be written to the server's disk. Try again in a moment.")

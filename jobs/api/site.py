@@ -1,0 +1,31 @@
+"""The JSON API, version 1."""
+
+from __future__ import annotations
+
+from ninja import NinjaAPI
+
+from jobs.api import backends, documents, me, pages, refusals, routing
+
+DESCRIPTION = """\
+Upload documents, watch their pages, take their text along; for administrators, backends and routing.
+
+**Authentication**: `Authorization: Bearer TOKEN`, or the session cookie of a signed-in browser with `X-CSRFToken`.
+A token's scope is read, write or admin, and never more than its owner may do.
+
+**Errors**: `{"error": {"code": "…", "message": "…", "fields": {…}}}`, always. The message is a sentence for people,
+the code is for programs. Documents of others answer 404.
+
+**Lists**: `?limit=` (50, at most 500) and `&cursor=`; `next_cursor` is null at the end. Times are ISO 8601, UTC.
+"""
+
+api = NinjaAPI(
+    title="ocrsite",
+    version="1",
+    description=DESCRIPTION,
+    urls_namespace="api",
+    openapi_url=None,  # served in urls.py, to those who may use the API only
+    docs_url=None,
+)
+refusals.install(api)
+for router in (documents.router, pages.router, backends.router, routing.router, me.router):
+    api.add_router("", router)

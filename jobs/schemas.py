@@ -1,0 +1,453 @@
+"""The API's bodies: what goes in, what comes out. Field names and meanings are docs/api.md's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from ninja import Field, Schema
+
+from jobs.domain.statuses import PageCounts
+from jobs.models import Attempt, Document, Page
+from jobs.services import progress
+
+DEFAULT_DPI = 200
+Priority = Literal["low", "normal", "high"]
+Purpose = Literal["production", "development"]
+Mode = Literal["markdown", "text", "figure", "custom"]
+DocumentState = Literal["queued", "processing", "paused", "done", "partial", "failed", "cancelled"]
+PageState = Literal["pending", "rendered", "assigned", "running", "done", "failed", "quarantined", "cancelled"]
+Outcome = Literal[
+    "ok",
+    "out_of_memory",
+    "host_down",
+    "timeout",
+    "cut_off",
+    "garbage",
+    "refused",
+    "misconfigured",
+    "busy",
+    "looping",
+    "empty",
+    "cancelled",
+    "lost",
+]
+Lifecycle = Literal["planned", "checking", "active", "draining", "disabled"]
+Kind = Literal["gpu", "cpu"]
+ErrorCode = Literal[
+    "unauthenticated",
+    "forbidden",
+    "not_found",
+    "invalid",
+    "conflict",
+    "too_large",
+    "unsupported_type",
+    "unreadable",
+    "password_required",
+    "wrong_password",
+    "no_pages",
+    "too_many_pages",
+    "not_ready",
+    "rate_limited",
+    "unavailable",
+]
+
+
+class ErrorBody(Schema):
+    code: ErrorCode
+    message: str = Field(description="A sentence for people: what is wrong and what to do.")
+    fields: dict[str, str] = Field(default_factory=dict, description="For `invalid`: each wrong field and its reason.")
+
+
+class Error(Schema):
+    """What every refusal looks like."""
+
+    error: ErrorBody
+
+
+class Considered(Schema):
+    backend: str
+    verdict: str
+
+
+class Decision(Schema):
+    """Where a document goes and why. `wanted` is what the rule named, `backend` what it became."""
+
+    backend: str
+    wanted: str
+    rule: str | None = Field(None, description="The rule that matched first; null when none did.")
+    reason: str
+    considered: list[Considered] = []
+
+
+class PageCounters(Schema):
+    """They add up to page_count."""
+
+    done: int
+    running: int
+    waiting: int
+    failed: int
+    cancelled: int
+
+    @classmethod
+    def of(cls, counts: PageCounts) -> PageCounters:
+        return cls(
+            done=counts.done,
+            running=counts.running,
+            waiting=counts.waiting,
+            failed=counts.failed,
+            cancelled=counts.cancelled,
+        )
+
+
+class DocumentOut(Schema):
+    id: UUID
+    name: str
+    status: DocumentState
+    page_count: int
+    priority: Priority
+    purpose: Purpose
+    sla: bool
+    mode: Mode
+    dpi: int
+    pages: PageCounters
+    needs_review: int
+    decision: Decision | None = Field(None, description="null until the document is prepared")
+    created_at: datetime
+    finished_at: datetime | None
+    eta_seconds: int | None
+    error: str | None
+    duplicate_of: UUID | None = Field(
+        None, description="An earlier document of the same person with the same bytes, read in the same way."
+    )
+    page_range: str = Field(description="The pages asked for; empty for all.")
+    language: str
+    media_type: str
+    size_bytes: int
+    owner: str
+    warnings: list[str] = Field(description="What may be missing, such as the fields of a dynamic form.")
+
+    @classmethod
+    def of(cls, document: Document, known: progress.Progress) -> DocumentOut:
+        facts: dict[str, Any] = {
+            "id": document.id,
+            "name": document.name,
+            "status": document.status,
+            "page_count": document.page_count,
+            "priority": document.priority,
+            "purpose": document.purpose,
+            "sla": document.sla,
+            "mode": document.mode,
+            "dpi": document.dpi or DEFAULT_DPI,
+            "pages": PageCounters.of(known.counts),
+            "needs_review": document.needs_review,
+            "decision": document.decision,
+            "created_at": document.created_at,
+            "finished_at": document.finished_at,
+            "eta_seconds": known.eta_seconds,
+            "error": document.error or None,
+            "duplicate_of": document.duplicate_of_id,
+            "page_range": document.page_range,
+            "language": document.language,
+            "media_type": document.media_type,
+            "size_bytes": document.size_bytes,
+            "owner": document.owner.get_username(),
+            "warnings": document.warnings,
+        }
+        return cls(**facts)
+
+    @classmethod
+    def of_all(cls, documents: Sequence[Document]) -> list[DocumentOut]:
+        """In a constant number of queries."""
+        known = progress.of(documents)
+        return [cls.of(document, known[document.id]) for document in documents]
+
+
+class DocumentList(Schema):
+    items: list[DocumentOut]
+    next_cursor: str | None
+
+
+class AttemptOut(Schema):
+    backend: str
+    outcome: Outcome
+    reason: str
+    rule: str | None
+    rung: str | None
+    dpi: int | None
+    seconds: float
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    finish_reason: str | None
+    started_at: datetime
+
+    @classmethod
+    def of(cls, attempt: Attempt) -> AttemptOut:
+        facts: dict[str, Any] = {
+            "backend": attempt.backend,
+            "outcome": attempt.outcome,
+            "reason": attempt.reason,
+            "rule": attempt.rule or None,
+            "rung": attempt.rung or None,
+            "dpi": attempt.dpi,
+            "seconds": round(attempt.seconds, 3),
+            "prompt_tokens": attempt.prompt_tokens,
+            "completion_tokens": attempt.completion_tokens,
+            "finish_reason": attempt.finish_reason or None,
+            "started_at": attempt.started_at,
+        }
+        return cls(**facts)
+
+
+class Image(Schema):
+    width_px: int
+    height_px: int
+
+
+class PageRow(Schema):
+    """A page as it stands in a list."""
+
+    number: int
+    status: PageState
+    backend: str | None = Field(description="Where it was read, or is.")
+    needs_review: bool
+    reason: str = Field(description="Why it failed, waits or needs a look; empty when there is nothing to say.")
+    image: Image | None = Field(description="null before it is drawn")
+    claims: int = Field(description="Workers that died with it in hand.")
+    host_failures: int
+    quality_tries: int
+    attempts: list[AttemptOut]
+
+    @classmethod
+    def facts_of(cls, page: Page) -> dict[str, Any]:
+        drawn = page.image_width_px is not None
+        return {
+            "number": page.number,
+            "status": page.status,
+            "backend": page.backend or None,
+            "needs_review": page.needs_review,
+            "reason": page.reason,
+            "image": {"width_px": page.image_width_px, "height_px": page.image_height_px} if drawn else None,
+            "claims": page.claims,
+            "host_failures": page.host_failures,
+            "quality_tries": page.quality_tries,
+            "attempts": [AttemptOut.of(attempt) for attempt in page.attempts.all()],
+        }
+
+    @classmethod
+    def of(cls, page: Page) -> PageRow:
+        return cls(**cls.facts_of(page))
+
+
+class BlockOut(Schema):
+    label: str
+    boxes: list[list[int]] = Field(description="[x1, y1, x2, y2] in pixels of the page image.")
+    body: str
+
+
+class PageOut(PageRow):
+    """A page with the reading in force."""
+
+    text: str | None = Field(description="Markdown; null before the page is done")
+    blocks: list[BlockOut]
+
+    @classmethod
+    def of(cls, page: Page) -> PageOut:
+        reading = page.reading
+        return cls(
+            **cls.facts_of(page),
+            text=reading.text if reading else None,
+            blocks=[BlockOut(**block) for block in reading.blocks] if reading else [],
+        )
+
+
+class PageList(Schema):
+    items: list[PageRow]
+    next_cursor: str | None
+
+
+class Quotas(Schema):
+    max_upload_bytes: int
+    max_pages: int = Field(description="of one file")
+
+
+class Me(Schema):
+    name: str
+    role: Literal["staff", "admin"]
+    scope: Literal["read", "write", "admin"]
+    quotas: Quotas
+
+
+class Health(Schema):
+    state: Literal["unknown", "up", "slow_start", "down", "hung", "misconfigured"]
+    breaker: Literal["closed", "open", "half_open"]
+    reason: str
+    since: datetime | None
+    retry_at: datetime | None
+    in_flight: int
+    waiting: int
+    version: str
+    warnings: list[str]
+
+
+class BackendOut(Schema):
+    name: str
+    base_url: str
+    model: str
+    model_profile: str
+    kind: Kind
+    lifecycle: Lifecycle
+    slots: int
+    queue_ahead: int
+    max_model_len: int
+    default_dpi: int
+    max_dpi: int
+    streaming: bool
+    api_key_set: bool
+    health: Health
+    hardware: dict[str, Any]
+    launch: dict[str, Any]
+    expected: dict[str, Any]
+    costs: dict[str, Any]
+    notes: str = ""
+
+
+class BackendList(Schema):
+    items: list[BackendOut]
+    next_cursor: str | None = None
+
+
+class StepOut(Schema):
+    name: str
+    passed: bool
+    message: str
+
+
+class SelfTestOut(Schema):
+    passed: bool
+    steps: list[StepOut]
+
+
+class CheckedBackend(BackendOut):
+    """A backend as it stands after its self-test."""
+
+    self_test: SelfTestOut | None = Field(None, description="null when nothing was tested")
+
+
+class BackendFields(Schema):
+    """What may be set. What is left out keeps its value."""
+
+    model_config = {"extra": "forbid"}
+
+    base_url: str | None = Field(None, description="Such as http://127.0.0.1:9001, without /v1.")
+    lifecycle: Lifecycle | None = None
+    model: str | None = None
+    model_profile: str | None = None
+    kind: Kind | None = None
+    slots: int | None = Field(None, ge=1, le=1024)
+    queue_ahead: int | None = Field(None, ge=0, le=64)
+    max_model_len: int | None = Field(None, ge=512)
+    default_dpi: int | None = Field(None, ge=50, le=600)
+    max_dpi: int | None = Field(None, ge=50, le=600)
+    streaming: bool | None = None
+    api_key: str | None = Field(None, description="Write only. Empty to take it away.")
+    hardware: dict[str, Any] | None = None
+    launch: dict[str, Any] | None = None
+    expected: dict[str, Any] | None = None
+    costs: dict[str, Any] | None = None
+    notes: str | None = None
+
+
+class NewBackend(BackendFields):
+    name: str
+    base_url: str
+
+
+class RuleOut(Schema):
+    """First match wins. `when` says which of threshold and value it compares with."""
+
+    name: str
+    when: str
+    backend: str
+    enabled: bool = True
+    threshold: float | int | None = None
+    value: str | bool | None = None
+    release: float | int | None = Field(None, description="For queue_depth_over: it lets go at this depth…")
+    hold_seconds: float | int | None = Field(None, description="…once it stayed there this long.")
+
+
+class FailoverOut(Schema):
+    max_attempts: int
+    oom_dpi: int
+    breaker_failures: int
+    breaker_seconds: float | int
+    breaker_max_seconds: float | int
+    quarantine_deaths: int
+
+
+class QualityOut(Schema):
+    enabled: bool
+    max_tries: int
+    text_layer_check: bool
+
+
+class PolicyOut(Schema):
+    default_backend: str
+    fallback_order: list[str]
+    spread: Literal["off", "overload", "free"]
+    cpu: Literal["when_no_gpu", "never", "always"]
+    rules: list[RuleOut]
+    failover: FailoverOut
+    quality: QualityOut
+
+
+class SavedPolicy(PolicyOut):
+    warnings: list[str] = Field(description="What is allowed but surprising, such as a rule that can never match.")
+
+
+class VersionOut(Schema):
+    number: int
+    created_at: datetime
+    author: str | None
+    changes: list[str]
+    policy: dict[str, Any]
+
+
+class VersionList(Schema):
+    items: list[VersionOut]
+    next_cursor: str | None = None
+
+
+class Supposed(Schema):
+    state: str | None = None
+    lifecycle: Lifecycle | None = None
+
+
+class FactsIn(Schema):
+    """What is left out is taken from now. `backends` tries what is not so: {"calypso": {"state": "down"}}."""
+
+    page_count: int
+    priority: Priority = "normal"
+    purpose: Purpose = "production"
+    sla: bool = False
+    dpi: int | None = None
+    documents_per_day: int | None = None
+    documents_in_progress: int | None = None
+    queue_depth: int | None = None
+    backends: dict[str, Supposed] = {}
+
+
+class VerdictOut(Schema):
+    rule: str
+    backend: str
+    enabled: bool
+    matched: bool
+    words: str
+
+
+class Explained(Decision):
+    """The decision, with what every rule said."""
+
+    verdicts: list[VerdictOut]
