@@ -1,5 +1,11 @@
 """Every address of the site."""
 
-from django.urls import URLPattern, URLResolver
+from django.contrib import admin
+from django.urls import include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("", include("jobs.api.urls")),
+    path("", include("jobs.views.urls")),
+]
+handler400 = "jobs.views.errors.bad_request"

@@ -125,7 +125,23 @@ def start_keeper() -> None:
 
 
 def stop_keeper() -> None:
+    """End renewing, and give back what this process still holds: it is about to exit, which also ends its calls."""
     keeper.end()
+    given_back = give_back(processes.identity())
+    if given_back:
+        log.info("leases.given_back", pages=given_back)
+
+
+def give_back(holder: str) -> int:
+    """Pages that a worker holds go back to the queue without charge: it stops in good order. Returns how many."""
+    count = 0
+    for lease in SlotLease.objects.filter(holder=holder, page__isnull=False):
+        with transaction.atomic():
+            if SlotLease.objects.filter(pk=lease.pk, holder=holder).delete()[0]:
+                page = Page.objects.get(pk=lease.page_id)
+                settling.move_page(page, attempts.Step(PageStatus.RENDERED))
+                count += 1
+    return count
 
 
 def to_send_again() -> list[int]:

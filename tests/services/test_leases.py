@@ -134,6 +134,14 @@ def test_the_keeper_renews_what_is_held_and_rings_for_what_is_lost(page, backend
         assert lost.is_set()
 
 
+def test_a_worker_that_stops_in_good_order_gives_its_pages_back_without_charge(page, backend):
+    builders.make_lease(page, backend, holder=processes.identity())
+    assert leases.give_back(processes.identity()) == 1
+    page.refresh_from_db()
+    assert (page.status, page.claims) == ("rendered", 0)
+    assert not SlotLease.objects.exists()
+
+
 def test_a_message_that_was_lost_is_sent_again_and_not_at_once(page, backend):
     lease = unclaimed(page, backend, sends=1)
     assert leases.to_send_again() == []

@@ -1,0 +1,145 @@
+"""A site of real child processes beside a test: private Redis, workers, clock; on the test's own database.
+
+For what only real processes show: kill -9, a broker that forgets, workers side by side. Durations are shortened by
+settings, so that minutes become moments.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Self
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import redis
+from django.conf import settings
+from django.db import connection
+
+ROOT = Path(__file__).resolve().parent.parent
+PATIENCE_SECONDS = 90.0  # a deadline to await, never a time to assert
+QUICK = {
+    "OCRSITE_LEASE_SECONDS": "3",
+    "OCRSITE_LEASE_RENEW_SECONDS": "0.5",
+    "OCRSITE_RESEND_SECONDS": "1",
+    "OCRSITE_CLOCK_SECONDS": "0.3",
+    "OCRSITE_PROBE_SECONDS": "0.5",
+    "OCRSITE_CALL_SECONDS": "30",
+}
+
+
+def until(condition: Callable[[], object], what: str, *, seconds: float = PATIENCE_SECONDS) -> None:
+    """Wait until a condition holds. Raises AssertionError naming it when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds:.0f} s in vain until {what}")
+        time.sleep(0.05)
+
+
+def test_database_url() -> str:
+    """The address of the database this test runs on, for child processes."""
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{connection.settings_dict['NAME']}"
+    parts = urlsplit(os.environ["DATABASE_URL"])
+    return urlunsplit(parts._replace(path="/" + quote(str(connection.settings_dict["NAME"]))))
+
+
+class RunningSite:
+    """Redis, workers and a clock. `start()` what is needed; `stop()` ends everything that still runs."""
+
+    def __init__(self, **environment: str) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="site-")
+        self._socket = Path(self._folder.name) / "redis.sock"
+        self._environment = environment
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self.redis_url = f"unix://{self._socket}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return {
+            **os.environ,
+            **QUICK,
+            "DATABASE_URL": test_database_url(),
+            "REDIS_URL": self.redis_url,
+            "OCRSITE_DATA_DIR": str(settings.DATA_DIR),
+            "OCRSITE_SECRET_KEY": settings.SECRET_KEY,
+            "OCRSITE_WORKER_THREADS": "16",
+            **self._environment,
+        }
+
+    def start_redis(self) -> None:
+        options = [
+            "--port",
+            "0",
+            "--unixsocket",
+            str(self._socket),
+            "--dir",
+            self._folder.name,
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]
+        self._start("redis", ["redis-server", *options])
+        until(lambda: self._socket.exists() and self.redis().ping(), "Redis answers", seconds=20)
+
+    def redis(self) -> redis.Redis:
+        return redis.Redis(unix_socket_path=str(self._socket))
+
+    def start_worker(self, name: str = "worker") -> None:
+        self._start(name, [sys.executable, "manage.py", "worker"])
+
+    def start_clock(self, name: str = "clock") -> None:
+        self._start(name, [sys.executable, "manage.py", "clock"])
+
+    def start(self) -> Self:
+        self.start_redis()
+        self.start_worker()
+        self.start_clock()
+        return self
+
+    def _start(self, name: str, command: list[str]) -> None:
+        log = (Path(self._folder.name) / f"{name}.log").open("ab")
+        self._children[name] = subprocess.Popen(
+            command, cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        log.close()
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        self._children[name].send_signal(number)
+
+    def kill(self, name: str) -> None:
+        """kill -9, and wait until it is gone."""
+        child = self._children.pop(name)
+        child.kill()
+        child.wait(timeout=20)
+
+    def end(self, name: str) -> int:
+        """SIGTERM, and the exit code."""
+        child = self._children.pop(name)
+        child.terminate()
+        return child.wait(timeout=20)
+
+    def log(self, name: str) -> str:
+        return (Path(self._folder.name) / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+
+    def stop(self) -> None:
+        for child in self._children.values():
+            child.send_signal(signal.SIGCONT)
+            child.kill()
+        for child in self._children.values():
+            child.wait(timeout=20)
+        self._children.clear()
+        self._folder.cleanup()
