@@ -16,9 +16,19 @@ from django.db.models import Count
 from django.utils import timezone
 from PIL import Image
 
-from jobs.domain import statuses
+from jobs.domain import presets, statuses
 from jobs.domain.statuses import DocumentStatus, PageStatus
-from jobs.models import Attempt, Backend, BackendHealth, Document, Page, Reading, SlotLease
+from jobs.models import (
+    Attempt,
+    Backend,
+    BackendHealth,
+    Document,
+    Page,
+    Reading,
+    RoutingPolicy,
+    RoutingRule,
+    SlotLease,
+)
 from jobs.models.documents import PRIORITY_RANKS
 
 PASSWORD = "a long enough pass phrase"
@@ -37,6 +47,19 @@ def make_backend(name: str = "calypso", *, state: str = "up", reason: str = "", 
     backend = Backend.objects.create(name=name, **values)
     BackendHealth.objects.create(backend=backend, state=state, reason=reason, since=timezone.now())
     return backend
+
+
+def make_policy(preset: str = "hybrid", **fields: Any) -> RoutingPolicy:
+    """A shipped policy in force. Its rules name calypso and spark, whether these exist or not."""
+    shipped = presets.POLICIES[preset] | fields
+    rules = shipped.pop("rules")
+    policy = RoutingPolicy.objects.create(version=1, **shipped)
+    for position, rule in enumerate(rules):
+        value = rule.get("value", "")
+        RoutingRule.objects.create(
+            policy=policy, position=position, **(rule | {"value": str(value).lower() if value is True else value})
+        )
+    return policy
 
 
 def make_document(
