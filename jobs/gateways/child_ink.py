@@ -13,7 +13,7 @@ CONTRAST = 24  # grey levels of 255: paper grain and JPEG noise, averaged over 6
 # Decoding a page full of text takes a fifth of what drawing it took, so the top of a heavy file has to do where it
 # shows plenty.
 HEAVY_BYTES = 150_000
-PEEK = 5
+PEEK = 10
 PLENTY = 0.02
 END_OF_IMAGE = b"\xff\xd9"
 

@@ -42,7 +42,7 @@ def _cap(kind: int, value: int) -> None:
 
 
 def die_with(parent: int) -> None:
-    """On Linux the kernel tells us when our parent dies; the whole group goes then, poppler included."""
+    """On Linux the kernel tells us when our parent dies; we go then, and poppler first."""
     signal.signal(signal.SIGTERM, _end_group)
     if sys.platform != "linux":
         return
@@ -58,4 +58,10 @@ def _prctl(*arguments: Any) -> None:
 
 
 def _end_group(signum: int, frame: FrameType | None) -> None:
-    os.killpg(0, signal.SIGKILL)
+    """Ends what we started and waits for it, so that no zombie is left to a process 1 that reaps none (containers)."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.killpg(0, signal.SIGTERM)
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
+    os._exit(1)

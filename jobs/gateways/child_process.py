@@ -31,6 +31,7 @@ ANSWER_BYTES = 8_000_000  # 100,000 page boxes are about 2 MB
 REQUEST_BYTES = 60_000  # what a pipe takes without its reader: writing it cannot hang
 LOGGED_CHARACTERS = 500
 TICK_SECONDS = 0.25
+GRACE_SECONDS = 1.0
 
 
 class ChildStopped(Exception):
@@ -149,7 +150,14 @@ def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Leaves nothing of the group behind. The child is not reaped yet, so that its id cannot be anybody else's."""
+    """Leaves nothing of the group behind. The child is not reaped yet, so its id cannot be anybody else's.
+
+    Asked first, it ends poppler and waits for it; what does not listen is killed.
+    """
+    with _alarm(process) as sleep:
+        if not sleep(0):
+            process.terminate()
+            sleep(GRACE_SECONDS)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -107,9 +107,12 @@ def plan_page(number: int, box: PageBox, dpi: int, limits: Limits) -> Plan | Fai
 
 
 def _plan_at(number: int, box: PageBox, dpi: float) -> Plan:
-    return Plan(
-        number, dpi, math.ceil(box.width_pt * dpi / POINTS_PER_INCH), math.ceil(box.height_pt * dpi / POINTS_PER_INCH)
-    )
+    return Plan(number, dpi, _pixels(box.width_pt, dpi), _pixels(box.height_pt, dpi))
+
+
+def _pixels(points: float, dpi: float) -> int:
+    """Rounded up, as poppler does; but 400.00000000000006 is 400."""
+    return math.ceil(points * dpi / POINTS_PER_INCH - 1e-6)
 
 
 def _round_down(dpi: float) -> float:

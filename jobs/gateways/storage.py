@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from django.core.files.base import File
-from django.core.files.storage import Storage, storages
+from django.core.files.storage import FileSystemStorage, Storage, storages
 
 from jobs import errors
 from jobs.gateways import disk
@@ -136,10 +136,8 @@ def _storage() -> Storage:
 
 def _path(key: str) -> Path | None:
     """None where the storage is no file system. Raises SuspiciousFileOperation for a key that leaves the storage."""
-    try:
-        return Path(_storage().path(key))
-    except NotImplementedError:
-        return None
+    store = _storage()
+    return Path(store.path(key)) if isinstance(store, FileSystemStorage) else None
 
 
 @contextlib.contextmanager
