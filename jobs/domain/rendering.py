@@ -1,0 +1,76 @@
+"""Blocks -> Markdown, plain text, JSON. HTML is made from the Markdown (gateways/markup.py), where it is made safe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from jobs.domain.grounding import Block
+from jobs.domain.tables import as_html, as_pipes, as_tabs, parse_table, plain_text, split_tables
+
+_CENTER = re.compile(r"</?center>", re.IGNORECASE)
+_HEADING = re.compile(r"^#{1,6}[ \t]+", re.MULTILINE)
+_MANY_NEWLINES = re.compile(r"\n{3,}")
+_HEADINGS: Mapping[str, str] = {"title": "# ", "sub_title": "## "}
+
+
+def to_markdown(blocks: Iterable[Block]) -> str:
+    """Blocks in their order, a blank line between them. Tables with spans stay HTML, LaTeX stays as it is."""
+    return _joined(_markdown(block) for block in blocks)
+
+
+def to_text(blocks: Iterable[Block]) -> str:
+    """Words alone: no marks of headings, tables as lines of tab separated cells."""
+    return _joined(_text(block) for block in blocks)
+
+
+def blocks_as_json(blocks: Iterable[Block]) -> list[dict[str, Any]]:
+    """As the API shows them: label, boxes as lists of four numbers, body."""
+    return [{"label": block.label, "boxes": [list(box) for box in block.boxes], "body": block.body} for block in blocks]
+
+
+def blocks_from_json(stored: Sequence[Mapping[str, Any]]) -> list[Block]:
+    """The way back. Raises KeyError, TypeError or ValueError on what `blocks_as_json` never made."""
+    return [Block(str(item["label"]), tuple(_box(box) for box in item["boxes"]), str(item["body"])) for item in stored]
+
+
+def _box(box: Sequence[int]) -> tuple[int, int, int, int]:
+    x1, y1, x2, y2 = (int(value) for value in box)
+    return x1, y1, x2, y2
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return "\n\n".join(part for part in parts if part)
+
+
+def _markdown(block: Block) -> str:
+    parts = [_table_in_markdown(part) if is_table else part.strip() for is_table, part in _parts(block)]
+    text = _MANY_NEWLINES.sub("\n\n", _joined(parts))
+    mark = _HEADINGS.get(block.label, "")
+    return f"{mark}{text}" if text and mark and not text.startswith(("#", "<", "|")) else text
+
+
+def _text(block: Block) -> str:
+    parts = [_table_in_text(part) if is_table else _words(part) for is_table, part in _parts(block)]
+    return _MANY_NEWLINES.sub("\n\n", _joined(parts))
+
+
+def _parts(block: Block) -> list[tuple[bool, str]]:
+    return [(is_table, part) for is_table, part in split_tables(_CENTER.sub("", block.body)) if part.strip()]
+
+
+def _table_in_markdown(source: str) -> str:
+    table = parse_table(source)
+    if table is None:
+        return source
+    return as_pipes(table) if table.plain else as_html(table)
+
+
+def _table_in_text(source: str) -> str:
+    table = parse_table(source)
+    return plain_text(source, " ") if table is None else as_tabs(table)
+
+
+def _words(text: str) -> str:
+    return _HEADING.sub("", plain_text(text)).strip()
