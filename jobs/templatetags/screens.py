@@ -1,0 +1,122 @@
+"""Tags and filters of the screens. What repeats ten thousand times is joined here, not looped over in a template."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from jobs.templatetags.icon_paths import ICONS
+from jobs.views import words
+
+register = template.Library()
+
+# One letter a state, for the strips and for what the wall is told while it is polled; a capital took several tries.
+LETTERS = {
+    "waiting": "w",
+    "running": "r",
+    "done": "d",
+    "review": "v",
+    "blank": "b",
+    "failed": "f",
+    "quarantined": "q",
+    "cancelled": "c",
+}
+DENSE_WALL = 400  # pages above which the cells shrink
+
+register.filter("counted", words.counted)
+register.filter("span", words.span)
+register.filter("file_size", words.file_size)
+register.filter("ordinal", words.ordinal)
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """An icon of 16 px drawn in the colour of the text around it; its meaning must stand in words beside it."""
+    return mark_safe(  # noqa: S308 - the paths are constants of ours
+        f'<svg class="icon" viewBox="0 0 16 16" aria-hidden="true" focusable="false">{ICONS[name]}</svg>'
+    )
+
+
+@register.simple_tag
+def when(moment: datetime | None) -> SafeString | str:
+    """A moment in words, kept fresh by static/js/times.js; the exact time on hovering."""
+    if moment is None:
+        return ""
+    return format_html(
+        '<time datetime="{}" title="{}" data-ago>{}</time>',
+        moment.isoformat(timespec="seconds"),
+        f"{moment.day} {moment:%B %Y, %H:%M} UTC",
+        words.ago(moment, timezone.now()),
+    )
+
+
+@register.simple_tag
+def strip(bars: Sequence[str], label: str) -> SafeString:
+    """A document's wall shrunk to a strip of bars. `bars` are looks, or states of pages."""
+    marks = "".join(f'<i class="{_bar_letter(bar)}"></i>' for bar in bars)
+    return format_html('<div class="strip" role="img" aria-label="{}">{}</div>', label, mark_safe(marks))  # noqa: S308 - letters
+
+
+def _bar_letter(bar: str) -> str:
+    return LETTERS[bar] if bar in LETTERS else LETTERS[words.page_look(bar)[0]]
+
+
+@register.simple_tag
+def wall(cells: Sequence[Any], selected: int | None, base: str) -> SafeString:
+    """The pages of a document as links to `base`/number/. Ten thousand take a few tens of milliseconds."""
+    links = "".join(_wall_cell(cell, selected, base) for cell in cells)
+    size = " dense" if len(cells) > DENSE_WALL else ""
+    return format_html('<div class="wall{}" id="wall">{}</div>', size, mark_safe(links))  # noqa: S308 - escaped below
+
+
+def _wall_cell(cell: Any, selected: int | None, base: str) -> str:
+    look, word = words.page_look(cell.status, needs_review=cell.needs_review, reason=cell.reason)
+    retried = " again" if cell.retried else ""
+    current = ' aria-current="true"' if cell.number == selected else ""
+    said = f"Page {cell.number}, {word}"
+    why = f' title="{escape(cell.reason)}"' if cell.reason and look != "blank" else ""
+    return (
+        f'<a id="p{cell.number}" class="{LETTERS[look]}{retried}" href="{base}{cell.number}/"'
+        f' aria-label="{said}"{why}{current}>{cell.number}</a>'
+    )
+
+
+@register.simple_tag
+def wall_states(cells: Iterable[Any]) -> str:
+    """The whole wall in a few bytes, run by run: `124d16r74w`. static/js/wall.js reads it."""
+    letters = (_cell_letter(cell) for cell in cells)
+    return "".join(f"{sum(1 for _ in run)}{letter}" for letter, run in groupby(letters))
+
+
+def _cell_letter(cell: Any) -> str:
+    letter = LETTERS[words.page_look(cell.status, needs_review=cell.needs_review, reason=cell.reason)[0]]
+    return letter.upper() if cell.retried else letter
+
+
+@register.filter
+def look_of(page: Any) -> str:
+    return words.page_look(page.status, needs_review=page.needs_review, reason=page.reason)[0]
+
+
+@register.filter
+def word_of(page: Any) -> str:
+    return words.page_look(page.status, needs_review=page.needs_review, reason=page.reason)[1]
+
+
+@register.filter
+def try_words(attempt: Any) -> str:
+    return words.try_words(attempt.outcome, attempt.seconds, attempt.dpi)
+
+
+@register.filter
+def initials(user: Any) -> str:
+    """Two letters for the round badge of a person."""
+    parts = user.get_full_name().split() or [user.get_username()]
+    return (parts[0][0] + parts[-1][0] if len(parts) > 1 else parts[0][:2]).upper()

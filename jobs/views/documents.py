@@ -1,0 +1,33 @@
+"""The list of documents."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from jobs.forms import UploadForm
+from jobs.views.listing import Listing
+from jobs.views.uploads import limits
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    return redirect("documents")
+
+
+@require_safe
+def documents(request: HttpRequest) -> HttpResponse:
+    """The whole screen: drop zone, filters, rows."""
+    return render(
+        request, "jobs/documents.html", {"listing": Listing(request), "form": UploadForm(), "limits": limits()}
+    )
+
+
+@require_safe
+def documents_live(request: HttpRequest) -> HttpResponse:
+    """What changed on it: 204 if `seen` still holds; rows named in `have` are only kept in their place."""
+    listing = Listing(request)
+    if request.GET.get("seen") == listing.seen:
+        return HttpResponse(status=204)
+    return render(request, "jobs/partials/_documents_live.html", {"listing": listing})

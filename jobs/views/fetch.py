@@ -1,0 +1,26 @@
+"""One row for who asks, or 404: what one may not see does not exist."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+
+from jobs.models import Document, Page
+
+
+def document_for(user: Any, document_id: UUID) -> Document:
+    """The document with its owner. Raises Http404."""
+    document: Document = get_object_or_404(
+        Document.objects.visible_to(user).select_related("owner", "duplicate_of"), pk=document_id
+    )
+    return document
+
+
+def page_for(user: Any, document_id: UUID, number: int) -> Page:
+    """The page with its document and the reading in force. Raises Http404."""
+    visible = Document.objects.visible_to(user)
+    pages = Page.objects.select_related("document__owner", "reading__attempt").filter(document__in=visible)
+    page: Page = get_object_or_404(pages, document_id=document_id, number=number)
+    return page

@@ -1,0 +1,68 @@
+"""Files handed out: results, originals and page images. Never shown as part of the site, always as what they are."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import FileResponse, Http404, HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_safe
+
+from jobs import errors
+from jobs.gateways import storage
+from jobs.services import exporting
+from jobs.views.fetch import document_for, page_for
+
+# A file from outside must not run in the site's own origin, whatever it turns out to hold.
+SANDBOX = "sandbox; default-src 'none'"
+
+
+@require_safe
+def download(request: HttpRequest, document_id: UUID) -> HttpResponseBase:
+    """The result as a file, in the format asked for."""
+    document = document_for(request.user, document_id)
+    try:
+        media_type, filename, parts = exporting.export(document, request.GET.get("format", "md"))
+    except errors.RequestRefused as error:
+        messages.error(request, error.message)
+        return redirect("document", document_id=document.id)
+    response = StreamingHttpResponse(parts, content_type=media_type)
+    return _guard(response, content_disposition_header(True, filename) or "attachment")
+
+
+@require_safe
+def original(request: HttpRequest, document_id: UUID) -> HttpResponseBase:
+    """The file as it was uploaded."""
+    document = document_for(request.user, document_id)
+    response = FileResponse(_open(document.original_key), content_type=document.media_type)
+    return _guard(response, content_disposition_header(True, document.name) or "attachment")
+
+
+@require_safe
+def page_image(request: HttpRequest, document_id: UUID, number: int) -> HttpResponseBase:
+    """The page as it was drawn for the host."""
+    page = page_for(request.user, document_id, number)
+    response = FileResponse(_open(page.image_key), content_type="image/jpeg")
+    _guard(response, "inline")
+    response["Cache-Control"] = "private, max-age=600"
+    return response
+
+
+def _open(key: str) -> Any:
+    try:
+        return storage.open_file(key)
+    except (FileNotFoundError, errors.NotFound) as error:
+        raise Http404("The file is not there.") from error
+
+
+def _guard(response: HttpResponseBase, disposition: str) -> HttpResponseBase:
+    response["Content-Disposition"] = disposition
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = SANDBOX
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    response["Cache-Control"] = "private, no-store"
+    return response
