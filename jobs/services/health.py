@@ -100,6 +100,13 @@ def _misconfigured(backend_id: int, reason: str) -> None:
     log.error("backend.misconfigured", backend=backend_id, reason=reason)
 
 
+def is_shut(backend: Backend) -> bool:
+    """Whether a page that was assigned to it had better not be sent any more."""
+    health = getattr(backend, "health", None)
+    state = health.state if health else "unknown"
+    return backend.lifecycle not in {"active", "draining"} or state in {"down", "hung", "misconfigured"}
+
+
 def probe_all() -> bool:
     """Look after every active backend once. True when one can take work that could not before."""
     came_back = False

@@ -134,14 +134,17 @@ def stop_keeper() -> None:
 
 def give_back(holder: str) -> int:
     """Pages that a worker holds go back to the queue without charge: it stops in good order. Returns how many."""
-    count = 0
-    for lease in SlotLease.objects.filter(holder=holder, page__isnull=False):
-        with transaction.atomic():
-            if SlotLease.objects.filter(pk=lease.pk, holder=holder).delete()[0]:
-                page = Page.objects.get(pk=lease.page_id)
-                settling.move_page(page, attempts.Step(PageStatus.RENDERED))
-                count += 1
-    return count
+    held = SlotLease.objects.filter(holder=holder, page__isnull=False)
+    return sum(hand_back(Claim(lease.pk, lease.page_id or 0, lease.backend_id, holder)) for lease in held)
+
+
+def hand_back(claim: Claim) -> bool:
+    """One page goes back to the queue, unread and without charge. False when the lease was lost already."""
+    with transaction.atomic():
+        if not SlotLease.objects.filter(pk=claim.lease_id, holder=claim.holder).delete()[0]:
+            return False
+        settling.move_page(Page.objects.get(pk=claim.page_id), attempts.Step(PageStatus.RENDERED))
+    return True
 
 
 def to_send_again() -> list[int]:

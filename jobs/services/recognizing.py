@@ -33,6 +33,9 @@ def recognize(lease_id: int) -> bool:
     with leases.keeper.holding(claim.lease_id) as lost:
         page = Page.objects.select_related("document").get(pk=claim.page_id)
         backend = Backend.objects.select_related("health").get(pk=claim.backend_id)
+        if health.is_shut(backend):
+            # It died, or was disabled, between the assignment and now: the page costs nothing and goes elsewhere.
+            return leases.hand_back(claim)
         attempt = _attempt(page, backend)
         try:
             _read(claim, page, backend, attempt, lost)

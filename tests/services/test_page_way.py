@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
+from pathlib import Path
 
 import pytest
 
@@ -36,12 +36,19 @@ def site(db, host):
     return host
 
 
-def upload(person, data: bytes, name="report.pdf", **options) -> Document:
-    return intake.accept(io.BytesIO(data), name=name, owner=person, options=intake.Options(**options))
+@pytest.fixture
+def upload(person, tmp_path):
+    """upload(3): a PDF of three pages that name themselves. upload(path): that file."""
+
+    def take(what: int | Path, **options) -> Document:
+        path = files.numbered_pdf(tmp_path / "report.pdf", what) if isinstance(what, int) else what
+        return intake.accept(path.open("rb"), name=path.name, owner=person, options=intake.Options(**options))
+
+    return take
 
 
-def test_every_page_is_read_once_in_order_and_is_itself(site, person):
-    document = pipeline.read(upload(person, files.numbered_pages(5)))
+def test_every_page_is_read_once_in_order_and_is_itself(site, person, upload):
+    document = pipeline.read(upload(5))
     assert document.status == "done"
     assert (document.pages_done, document.pages_failed, document.needs_review) == (5, 0, 0)
     for page in document.pages.select_related("reading").order_by("number"):
@@ -52,36 +59,36 @@ def test_every_page_is_read_once_in_order_and_is_itself(site, person):
     assert not SlotLease.objects.exists()
 
 
-def test_the_decision_is_stored_with_its_reason(site, person):
-    document = upload(person, files.numbered_pages(21))
+def test_the_decision_is_stored_with_its_reason(site, person, upload):
+    document = upload(21)
     preparing.prepare(document.pk)
     document.refresh_from_db()
     assert document.decision["reason"] == "21 pages, over 20; spark is planned → calypso"
     assert (document.wanted_backend, document.backend) == ("spark", "calypso")
 
 
-def test_preparing_twice_makes_the_pages_once(site, person):
-    document = upload(person, files.numbered_pages(3))
+def test_preparing_twice_makes_the_pages_once(site, person, upload):
+    document = upload(3)
     assert preparing.prepare(document.pk)
     assert not preparing.prepare(document.pk)
     assert document.pages.count() == 3
 
 
-def test_only_the_pages_asked_for_are_read(site, person):
-    document = pipeline.read(upload(person, files.numbered_pages(6), pages="2,5-6"))
+def test_only_the_pages_asked_for_are_read(site, person, upload):
+    document = pipeline.read(upload(6, pages="2,5-6"))
     assert list(document.pages.values_list("number", flat=True)) == [2, 5, 6]
     assert document.status == "done"
 
 
-def test_a_blank_page_is_done_without_being_sent(site, person):
-    document = pipeline.read(upload(person, files.blank_pages(2)))
+def test_a_blank_page_is_done_without_being_sent(site, person, upload, tmp_path):
+    document = pipeline.read(upload(files.text_pdf(tmp_path / "blank.pdf", ["", ""])))
     assert document.status == "done"
     assert {(p.reason, p.attempts.count()) for p in document.pages.all()} == {("blank", 0)}
     assert {p.reading.source for p in document.pages.select_related("reading")} == {"blank"}
 
 
-def test_a_broken_page_fails_alone_and_retry_tries_just_that_one(site, person):
-    document = pipeline.read(upload(person, files.page_broken(pages=5, broken=3)))
+def test_a_broken_page_fails_alone_and_retry_tries_just_that_one(site, person, upload, tmp_path):
+    document = pipeline.read(upload(files.broken_page_pdf(tmp_path / "broken.pdf", pages=5, broken=3)))
     assert document.status == "partial"
     broken = document.pages.get(number=3)
     assert broken.status == "failed"
@@ -94,18 +101,18 @@ def test_a_broken_page_fails_alone_and_retry_tries_just_that_one(site, person):
     assert Attempt.objects.count() == 4
 
 
-def test_a_refused_page_fails_with_a_sentence_and_is_not_tried_again(site, person):
+def test_a_refused_page_fails_with_a_sentence_and_is_not_tried_again(site, person, upload):
     site.set_fault("status", status=400)
-    document = pipeline.read(upload(person, files.numbered_pages(1)))
+    document = pipeline.read(upload(1))
     page = document.pages.get()
     assert (document.status, page.status, page.host_failures) == ("failed", "failed", 0)
     assert page.reason.endswith(".")
     assert len(site.calls) == 2  # the canary page of the activation, and this one
 
 
-def test_a_dead_engine_opens_the_breaker_and_the_page_waits_without_failing(site, person):
+def test_a_dead_engine_opens_the_breaker_and_the_page_waits_without_failing(site, person, upload):
     site.set_fault("engine_death", times=1)
-    document = pipeline.read(upload(person, files.numbered_pages(1)))
+    document = pipeline.read(upload(1))
     page = document.pages.get()
     assert page.status == "rendered"
     assert document.status == "processing"
@@ -113,36 +120,36 @@ def test_a_dead_engine_opens_the_breaker_and_the_page_waits_without_failing(site
     assert "No host can read pages now" in pipeline.no_backend(person)
 
 
-def test_a_page_goes_to_the_next_host_when_the_first_dies(site, person):
+def test_a_page_goes_to_the_next_host_when_the_first_dies(site, person, upload):
     with Simulator.start(slots=16) as second:
         backends.update("spark", by=None, base_url=second.base_url)
         backends.activate("spark", by=None)
         site.set_fault("engine_death", times=1)
-        document = pipeline.read(upload(person, files.numbered_pages(2)))
+        document = pipeline.read(upload(2))
     assert document.status == "done"
     assert set(document.pages.values_list("backend", flat=True)) == {"spark"}
     assert [a.outcome for a in Attempt.objects.filter(backend="calypso")] == ["host_down"]
 
 
-def test_a_wrong_key_puts_the_host_out_of_rotation_and_spends_nothing(site, person):
+def test_a_wrong_key_puts_the_host_out_of_rotation_and_spends_nothing(site, person, upload):
     site.set_fault("status", status=401)
-    document = pipeline.read(upload(person, files.numbered_pages(1)))
+    document = pipeline.read(upload(1))
     page = document.pages.get()
     assert (page.status, page.host_failures) == ("rendered", 0)
     assert backends.find("calypso").health.state == "misconfigured"
 
 
-def test_a_text_cut_off_at_the_limit_is_kept_and_needs_a_look(site, person):
+def test_a_text_cut_off_at_the_limit_is_kept_and_needs_a_look(site, person, upload):
     site.set_fault("cut_off")
-    document = pipeline.read(upload(person, files.numbered_pages(1)))
+    document = pipeline.read(upload(1))
     page = document.pages.select_related("reading").get()
     assert (document.status, document.needs_review, page.needs_review) == ("done", 1, True)
     assert page.reading.raw
     assert "cut off" in page.reason
 
 
-def test_in_flight_never_exceeds_slots_and_queue_ahead(site, person):
-    document = upload(person, files.numbered_pages(12))
+def test_in_flight_never_exceeds_slots_and_queue_ahead(site, person, upload):
+    document = upload(12)
     preparing.prepare(document.pk)
     while preparing.draw_next():
         pass
@@ -157,8 +164,8 @@ def test_in_flight_never_exceeds_slots_and_queue_ahead(site, person):
     assert document.status == "done"
 
 
-def test_a_cancelled_document_stops_at_once_and_what_was_running_is_discarded(site, person):
-    document = upload(person, files.numbered_pages(3))
+def test_a_cancelled_document_stops_at_once_and_what_was_running_is_discarded(site, person, upload):
+    document = upload(3)
     preparing.prepare(document.pk)
     preparing.draw_next()
     (first, *rest) = pipeline.assign()
@@ -170,8 +177,8 @@ def test_a_cancelled_document_stops_at_once_and_what_was_running_is_discarded(si
     assert not SlotLease.objects.exists()
 
 
-def test_a_paused_document_sends_nothing_and_goes_on_when_resumed(site, person):
-    document = upload(person, files.numbered_pages(2))
+def test_a_paused_document_sends_nothing_and_goes_on_when_resumed(site, person, upload):
+    document = upload(2)
     preparing.prepare(document.pk)
     documents.pause(document.pk, by=person)
     pipeline.settle_down()
@@ -182,15 +189,15 @@ def test_a_paused_document_sends_nothing_and_goes_on_when_resumed(site, person):
     assert document.status == "done"
 
 
-def test_a_document_run_again_is_a_new_document_with_the_same_options(site, person):
-    first = pipeline.read(upload(person, files.numbered_pages(2), priority="low"))
+def test_a_document_run_again_is_a_new_document_with_the_same_options(site, person, upload):
+    first = pipeline.read(upload(2, priority="low"))
     again = documents.run_again(first.pk, by=person)
     assert (again.duplicate_of, again.priority, again.status) == (first, "low", "queued")
     assert pipeline.read(again).status == "done"
 
 
-def test_deleting_removes_rows_and_files(site, person):
-    document = pipeline.read(upload(person, files.numbered_pages(1)))
+def test_deleting_removes_rows_and_files(site, person, upload):
+    document = pipeline.read(upload(1))
     key = document.original_key
     assert storage.exists(key)
     documents.delete(document.pk, by=person)
@@ -198,16 +205,16 @@ def test_deleting_removes_rows_and_files(site, person):
     assert not storage.exists(key)
 
 
-def test_the_message_of_a_lease_that_is_gone_does_nothing(site, person):
+def test_the_message_of_a_lease_that_is_gone_does_nothing(site, person, upload):
     from jobs.services import recognizing
 
     assert recognizing.recognize(123456) is False
 
 
-def test_a_planned_host_is_never_contacted(db, host, person):
+def test_a_planned_host_is_never_contacted(db, host, person, upload):
     backends.ensure_defaults()
     backends.update("calypso", by=None, base_url=host.base_url)
-    document = pipeline.read(upload(person, files.numbered_pages(1)))
+    document = pipeline.read(upload(1))
     assert document.status == "queued"
     assert host.calls == []
     assert routing.explain({"page_count": 1})["reason"].startswith("default, 1 page")
