@@ -420,11 +420,6 @@ class VersionList(Schema):
     next_cursor: str | None = None
 
 
-class Supposed(Schema):
-    state: str | None = None
-    lifecycle: Lifecycle | None = None
-
-
 class FactsIn(Schema):
     """What is left out is taken from now. `backends` tries what is not so: {"calypso": {"state": "down"}}."""
 
@@ -436,7 +431,7 @@ class FactsIn(Schema):
     documents_per_day: int | None = None
     documents_in_progress: int | None = None
     queue_depth: int | None = None
-    backends: dict[str, Supposed] = {}
+    backends: dict[str, dict[str, str]] = {}
 
 
 class VerdictOut(Schema):

@@ -107,6 +107,7 @@ def _envelope(code: str, words: str) -> dict[str, Any]:
 def with_body_schema(schema: Any, described: dict[str, Any]) -> dict[str, Any]:
     """For a route whose service validates the body itself, to name every wrong place: shows the schema all the same."""
     shape = schema.model_json_schema(ref_template="#/components/schemas/{model}")
+    shape.pop("$defs", None)  # its parts are components already: they are in an answer too
     described["openapi_extra"]["requestBody"]["content"][JSON]["schema"] = shape | {"title": schema.__name__}
     described["openapi_extra"]["requestBody"]["required"] = True
     return described
