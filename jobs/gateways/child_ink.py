@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from PIL import ImageFile
+from PIL import Image, ImageChops, ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
 REDUCTION = 8  # libjpeg's cheapest scale; a lone 10 pt digit at 100 dpi still shows
@@ -15,6 +15,7 @@ CONTRAST = 24  # grey levels of 255: paper grain and JPEG noise, averaged over 6
 HEAVY_BYTES = 150_000
 PEEK = 10
 PLENTY = 0.02
+TORN_ROWS = 6  # the last blocks, 16 px or 2 reduced rows high, are half decoded and half invented
 END_OF_IMAGE = b"\xff\xd9"
 
 
@@ -39,10 +40,17 @@ def _share_of_top(data: bytes) -> float:
     ImageFile.LOAD_TRUNCATED_IMAGES = True
     try:
         image = _reduced(data)
-        box = image.getbbox()  # rows that were not decoded are black
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
-    return _share(image.crop((0, 0, image.width, box[3])).histogram()) if box else 0.0
+    rows = _decoded_rows(image) - TORN_ROWS
+    return _share(image.crop((0, 0, image.width, rows)).histogram()) if rows > 0 else 0.0
+
+
+def _decoded_rows(image: Image.Image) -> int:
+    """libjpeg makes up the rest in one shade, which fills the last row."""
+    shade = image.getpixel((0, image.height - 1))
+    box = ImageChops.difference(image, Image.new("L", image.size, shade)).getbbox()
+    return box[3] if box else 0
 
 
 def _reduced(data: bytes) -> JpegImageFile:

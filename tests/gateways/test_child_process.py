@@ -95,7 +95,7 @@ def test_a_child_that_does_not_listen_is_killed(tmp_path: Path, monkeypatch: pyt
     )
     monkeypatch.setattr(child_process, "CHILD", child)
     with pytest.raises(child_process.ChildStopped):
-        child_process.run(request(tmp_path / "a.pdf"), limits=Limits(), wall_seconds=1)
+        child_process.run(request(tmp_path / "a.pdf"), limits=Limits(), wall_seconds=3)
     assert not is_alive(int(pid_file.read_text()))
 
 
