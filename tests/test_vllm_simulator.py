@@ -4,13 +4,13 @@ import hashlib
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 
 from jobs.domain import chat
+from tests.patience import until
 from tests.recordings import recorded
 from tests.vllm_simulator import MODEL, Simulator
 
@@ -40,13 +40,6 @@ def shape(value):
 
 def chunks(text):
     return [chat._decoded(line[5:]) for line in text.split("\n") if line.startswith("data: {")]
-
-
-def until(true, seconds=20.0):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never came true"
-        threading.Event().wait(0.01)
 
 
 @pytest.fixture

@@ -23,7 +23,8 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from tests.vllm_host import CHAT, KINDS, Call, Fault, Host
+from tests.vllm_faults import CHAT, KINDS, Call, Fault
+from tests.vllm_host import Host
 
 MODEL = "deepseek-ai/DeepSeek-OCR"
 SETTINGS = ("service_seconds", "model", "max_model_len", "version", "api_key", "allowed_extra", "texts")

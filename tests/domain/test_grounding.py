@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import contextlib
 import re
-import signal
 
 import pytest
 from hypothesis import given
@@ -10,6 +8,7 @@ from hypothesis import strategies as st
 
 from jobs.domain import chat
 from jobs.domain.grounding import Block, parse
+from tests.patience import at_most
 from tests.recordings import recorded
 
 REF, END, DET, FIN = "<|ref|>", "<|/ref|>", "<|det|>", "<|/det|>"
@@ -221,17 +220,3 @@ def test_bodies_under_proper_tags_come_back_whole(pairs):
 def test_monstrous_input_takes_linear_time(unit):
     with at_most(seconds=60):  # half a second; quadratic work would take an hour
         parse(unit * (1_000_000 // len(unit)), 1000, 1000)
-
-
-@contextlib.contextmanager
-def at_most(seconds):
-    def give_up(*_):
-        raise AssertionError(f"not done after {seconds} seconds")
-
-    before = signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)

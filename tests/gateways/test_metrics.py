@@ -49,8 +49,9 @@ def test_names_that_only_begin_alike_are_not_counted():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "<html>404</html>", "vllm:num_requests_running", "vllm:num_requests_running NaN", "vllm:num_requests_running +Inf",
-     "vllm:num_requests_running x", "# vllm:num_requests_running 3", "vllm:num_requests_running{ 3"],
+    ["", "<html>404</html>", "vllm:num_requests_running", "vllm:num_requests_running NaN",
+     "vllm:num_requests_running +Inf", "vllm:num_requests_running x", "# vllm:num_requests_running 3",
+     "vllm:num_requests_running{ 3"],
 )  # fmt: skip
 def test_what_is_not_told_is_none(text):
     assert parse(text) == HostMetrics()

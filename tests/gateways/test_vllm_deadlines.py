@@ -5,7 +5,6 @@ import datetime
 import ipaddress
 import socket
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -19,6 +18,7 @@ from jobs.errors import BackendFailed
 from jobs.gateways import vllm
 from jobs.gateways.vllm import Deadlines, Endpoint
 from tests.gateways.vllm_calls import PATIENT, body, endpoint, failure_of, page, silent_tls_host
+from tests.patience import until
 from tests.vllm_simulator import MODEL, Simulator
 
 
@@ -68,10 +68,10 @@ def test_a_call_can_be_stopped_from_another_thread_and_the_host_frees_the_slot(h
     stop = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         call = pool.submit(failure_of, host, body(stream=stream), Deadlines(5.0, 600.0, 600.0), stop=stop)
-        _until(lambda: host.state()["running"] == 1)
+        until(lambda: host.state()["running"] == 1)
         stop.set()
         assert call.result(20).outcome is Outcome.CANCELLED
-    _until(lambda: host.state()["running"] == 0)
+    until(lambda: host.state()["running"] == 0)
     assert [made.outcome for made in host.calls] == ["abort"]
 
 
@@ -89,7 +89,7 @@ def test_stopping_one_call_leaves_the_others_alone(host):
     with ThreadPoolExecutor(4) as pool:
         others = [pool.submit(vllm.complete, endpoint(host), body(page(n)), PATIENT) for n in range(3)]
         stopped = pool.submit(failure_of, host, body(page(9)), stop=stop)
-        _until(lambda: host.state()["running"] == 4)
+        until(lambda: host.state()["running"] == 4)
         stop.set()
         assert stopped.result(20).outcome is Outcome.CANCELLED
         assert [call.result(20).finish_reason for call in others] == ["stop"] * 3
@@ -163,10 +163,3 @@ def test_https_to_a_plain_port_is_a_matter_of_setup(host):
     with pytest.raises(BackendFailed) as caught:
         vllm.complete(secure, body(), PATIENT)
     assert caught.value.failure.outcome is Outcome.MISCONFIGURED
-
-
-def _until(true, seconds=20.0):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never came true"
-        threading.Event().wait(0.01)
