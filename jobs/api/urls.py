@@ -86,5 +86,5 @@ urlpatterns = [
     path("api/v1/openapi.json", openapi, name="openapi"),
     path("api/v1/docs", docs, name="api-docs"),
     path("api/v1/", (_routes(), "ninja", "api")),
-    re_path(r"^api(/.*)?$", nowhere),
+    re_path(r"^api(?:/.*)?$", nowhere),
 ]
