@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import hashlib
 import ipaddress
+import multiprocessing
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -163,3 +165,21 @@ def test_https_to_a_plain_port_is_a_matter_of_setup(host):
     with pytest.raises(BackendFailed) as caught:
         vllm.complete(secure, body(), PATIENT)
     assert caught.value.failure.outcome is Outcome.MISCONFIGURED
+
+
+def test_a_forked_worker_has_connections_and_deadlines_of_its_own(host):
+    vllm.complete(endpoint(host), body(), PATIENT)
+    host.set_fault("dribble", when=lambda call: call.image_sha256 == hashlib.sha256(page(1)).hexdigest())
+    fork = multiprocessing.get_context("fork")
+    told = fork.SimpleQueue()
+
+    def work():
+        reply = vllm.complete(endpoint(host), body(), PATIENT)
+        told.put((reply.finish_reason, failure_of(host, body(page(1)), Deadlines(5.0, 20.0, 0.5)).outcome.value))
+
+    child = fork.Process(target=work)
+    child.start()
+    child.join(30)
+    assert child.exitcode == 0
+    assert told.get() == ("stop", "timeout")
+    assert host.state()["connections"] == 2  # ours and the child's
