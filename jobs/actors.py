@@ -19,7 +19,7 @@ from jobs.services import dispatching, preparing, recognizing
 log = structlog.get_logger(__name__)
 
 
-@dramatiq.actor(max_retries=0, queue_name="pages")
+@dramatiq.actor(queue_name="pages")
 def prepare(document_id: str) -> None:
     try:
         preparing.prepare(document_id)
@@ -28,7 +28,7 @@ def prepare(document_id: str) -> None:
     send(draw)
 
 
-@dramatiq.actor(max_retries=0, queue_name="pages")
+@dramatiq.actor(queue_name="pages")
 def draw() -> None:
     if preparing.draw_next():
         dispatch_now()
@@ -36,12 +36,12 @@ def draw() -> None:
             send(draw)
 
 
-@dramatiq.actor(max_retries=0, queue_name="pages")
+@dramatiq.actor(queue_name="pages")
 def dispatch() -> None:
     dispatch_now()
 
 
-@dramatiq.actor(max_retries=0, queue_name="pages")
+@dramatiq.actor(queue_name="pages")
 def recognize(lease_id: int) -> None:
     try:
         recognizing.recognize(lease_id)

@@ -8,4 +8,3 @@ urlpatterns = [
     path("", include("jobs.api.urls")),
     path("", include("jobs.views.urls")),
 ]
-handler400 = "jobs.views.errors.bad_request"

@@ -14,15 +14,17 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import redis
 from django.conf import settings
 from django.db import connection
 
+from jobs.broker import build_broker
+
 ROOT = Path(__file__).resolve().parent.parent
-PATIENCE_SECONDS = 90.0  # a deadline to await, never a time to assert
+PATIENCE_SECONDS = 60.0  # a deadline to await, never a time to assert
 QUICK = {
     "OCRSITE_LEASE_SECONDS": "3",
     "OCRSITE_LEASE_RENEW_SECONDS": "0.5",
@@ -134,6 +136,21 @@ class RunningSite:
 
     def log(self, name: str) -> str:
         return (Path(self._folder.name) / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+
+    def send(self, actor: Any, *args: Any) -> None:
+        """Send a message as the web server would."""
+        broker = build_broker(self.redis_url)
+        broker.declare_queue(actor.queue_name)
+        broker.enqueue(actor.message(*args))
+        broker.close()
+
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        """Like `until`; what the children said last is in the failure."""
+        try:
+            until(condition, what)
+        except AssertionError as error:
+            said = "\n".join(f"--- {name}\n{self.log(name)[-3000:]}" for name in self._children)
+            raise AssertionError(f"{error}\n{said}") from None
 
     def stop(self) -> None:
         for child in self._children.values():

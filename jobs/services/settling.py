@@ -114,6 +114,11 @@ def _begin(claim: Claim) -> Any | None:
         [claim.lease_id, claim.holder, claim.page_id],
     ):
         log.warning("page.late", page=claim.page_id, lease=claim.lease_id)
+        # If the slot was kept for this late call, it is free now: the call is over.
+        sql.change(
+            "DELETE FROM jobs_slotlease WHERE id = %s AND holder = %s AND page_id IS NULL",
+            [claim.lease_id, claim.holder],
+        )
         return None
     rows = sql.fetch("SELECT document_id FROM jobs_page WHERE id = %s AND status = 'running'", [claim.page_id])
     return rows[0][0] if rows else None
