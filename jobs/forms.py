@@ -11,9 +11,9 @@ from jobs.models.access import SCOPES
 from jobs.services import access, intake
 
 MODES = [
-    ("markdown", "Markdown, with headings and tables"),
-    ("text", "Plain text, as it stands"),
-    ("figure", "Describe a figure or chart"),
+    ("markdown", "Markdown"),
+    ("text", "Plain text"),
+    ("figure", "A figure or chart"),
     ("custom", "Own instruction"),
 ]
 PRIORITIES = [("low", "Low"), ("normal", "Normal"), ("high", "Urgent")]
@@ -34,7 +34,7 @@ class UploadForm(forms.Form):
 
     priority = forms.ChoiceField(choices=PRIORITIES, initial="normal", required=False)
     purpose = forms.ChoiceField(choices=PURPOSES, initial="production", required=False)
-    sla = forms.BooleanField(label="Promised by a service agreement", required=False)
+    sla = forms.BooleanField(label="Under a service agreement", required=False)
     mode = forms.ChoiceField(label="Read as", choices=MODES, initial="markdown", required=False)
     prompt = forms.CharField(
         label="Instruction",
@@ -48,7 +48,7 @@ class UploadForm(forms.Form):
     language = forms.CharField(
         required=False,
         max_length=60,
-        widget=forms.TextInput(attrs={"placeholder": "found by itself, or deu+eng", "list": "languages"}),
+        widget=forms.TextInput(attrs={"placeholder": "automatic, or deu+eng", "list": "languages"}),
     )
     password = forms.CharField(
         label="Password of the file",

@@ -13,5 +13,5 @@ ICONS = {
     "key": '<circle cx="5.2" cy="10.8" r="2.7"/><path d="m7.2 8.8 5.6-5.6M10.6 5.4l2 2M12.8 3.2l.9.9"/>',
     "warning": '<path d="M8 2.4 14.4 13.4H1.6zM8 6.6v3.2M8 11.6v.1"/>',
     "out": '<path d="M6.5 2.8H3.8c-.6 0-1 .4-1 1v8.4c0 .6.4 1 1 1h2.7M10.2 5 13.2 8l-3 3M13 8H6.2"/>',
-    "keyboard": '<rect x="1.8" y="4" width="12.4" height="8.2" rx="1.5"/><path d="M4.3 6.6h.1M7 6.6h.1M9.7 6.6h.1M5 9.6h6"/>',
+    "keyboard": '<rect x="1.8" y="4" width="12.4" height="8.2" rx="1.5"/><path d="M4.3 6.6h.1M9 6.6h.1M5 9.6h6"/>',
 }

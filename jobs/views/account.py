@@ -22,6 +22,7 @@ from jobs import errors
 from jobs.forms import SignInForm, TokenForm
 from jobs.models import ApiToken
 from jobs.services import access
+from jobs.views.requests import SiteRequest
 
 
 @method_decorator([login_not_required, sensitive_post_parameters(), never_cache, csrf_protect], name="dispatch")
@@ -34,7 +35,7 @@ class SignIn(auth.LoginView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         # A poll whose session ended was redirected here: the page as a whole must come, not a piece of it.
-        if request.method == "GET" and request.htmx:
+        if request.method == "GET" and getattr(request, "htmx", False):
             return HttpResponseClientRefresh()
         return super().dispatch(request, *args, **kwargs)
 
@@ -43,20 +44,20 @@ class SignOut(auth.LogoutView):
     """By POST alone."""
 
 
-class ChangePassword(SuccessMessageMixin, auth.PasswordChangeView):  # type: ignore[misc] # both declare form_valid
+class ChangePassword(SuccessMessageMixin, auth.PasswordChangeView):
     template_name = "registration/change_password.html"
     success_url = reverse_lazy("account")
     success_message = "Your password was changed."
 
 
 @require_safe
-def account(request: HttpRequest) -> HttpResponse:
+def account(request: SiteRequest) -> HttpResponse:
     return _account(request, TokenForm(user=request.user))
 
 
 @never_cache
 @require_POST
-def create_token(request: HttpRequest) -> HttpResponse:
+def create_token(request: SiteRequest) -> HttpResponse:
     """Shows the new token, this once, in the answer itself: it is kept nowhere."""
     form = TokenForm(request.POST, user=request.user)
     if not form.is_valid():
@@ -70,7 +71,7 @@ def create_token(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
+def revoke_token(request: SiteRequest, token_id: int) -> HttpResponse:
     try:
         access.revoke_token(token_id, by=request.user)
     except errors.RequestRefused as error:
@@ -80,7 +81,7 @@ def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
     return redirect("account")
 
 
-def _account(request: HttpRequest, form: TokenForm, *, status: int = 200, **shown: Any) -> HttpResponse:
-    tokens = ApiToken.objects.filter(user__pk=request.user.pk, revoked_at=None)
+def _account(request: SiteRequest, form: TokenForm, *, status: int = 200, **shown: Any) -> HttpResponse:
+    tokens = ApiToken.objects.filter(user=request.user, revoked_at=None)
     context = {"form": form, "tokens": tokens, "role": access.role(request.user)} | shown
     return render(request, "jobs/account.html", context, status=status)

@@ -49,7 +49,7 @@ class Host:
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
         self.health: BackendHealth | None = getattr(backend, "health", None)
-        self.leases = list(backend.leases.all())
+        self.leases = sorted(backend.leases.all(), key=lambda lease: lease.pk)
 
     @property
     def look(self) -> str:
@@ -106,7 +106,8 @@ class Control:
 
     def __init__(self, request: HttpRequest) -> None:
         known = Backend.objects.in_name_order().select_related("health")
-        self.hosts = [Host(b) for b in known.prefetch_related("leases__page__document")]
+        hosts = [Host(b) for b in known.prefetch_related("leases__page__document")]
+        self.hosts = sorted(hosts, key=lambda host: not host.shown)  # those at work first, else by name
         self.totals = progress.totals(request.user)
 
     @property

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST
@@ -21,6 +21,7 @@ from jobs.forms import UploadForm
 from jobs.models import BackendHealth, Document
 from jobs.services import documents, intake
 from jobs.views import words
+from jobs.views.requests import SiteRequest
 from jobs.views.rows import rows_for
 
 SAMPLE = Path(settings.BASE_DIR) / "static" / "samples" / "sample.pdf"
@@ -56,7 +57,7 @@ def limits() -> dict[str, Any]:
 # Exempt, to look at the length before CSRF's own check reads the whole body; `_upload` is protected.
 @csrf_exempt
 @require_POST
-def upload(request: HttpRequest) -> HttpResponse:
+def upload(request: SiteRequest) -> HttpResponse:
     """Refuses what is announced as too large without reading it; else takes it in."""
     announced = int(request.META.get("CONTENT_LENGTH") or 0)
     if announced > (settings.MAX_UPLOAD_BYTES + FORM_BYTES) * settings.DATA_UPLOAD_MAX_NUMBER_FILES:
@@ -68,7 +69,7 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 
 @csrf_protect
-def _upload(request: HttpRequest) -> HttpResponse:
+def _upload(request: SiteRequest) -> HttpResponse:
     form = UploadForm(request.POST)
     files = request.FILES.getlist("file")
     if not form.is_valid():
@@ -93,7 +94,7 @@ def take(file: Any, *, name: str, user: Any, options: intake.Options) -> Uploade
     return Uploaded(name, document=document)
 
 
-def _fragment(request: HttpRequest, result: Uploaded) -> HttpResponse:
+def _fragment(request: SiteRequest, result: Uploaded) -> HttpResponse:
     if result.document:
         [row] = rows_for([result.document], request.user)
         return render(request, "jobs/partials/_document_row.html", {"row": row, "fresh": True})
@@ -102,7 +103,7 @@ def _fragment(request: HttpRequest, result: Uploaded) -> HttpResponse:
     return render(request, "jobs/partials/_upload_refused.html", {"upload": result}, status=422)
 
 
-def _redirect(request: HttpRequest, results: list[Uploaded]) -> HttpResponse:
+def _redirect(request: SiteRequest, results: list[Uploaded]) -> HttpResponse:
     for result in results:
         if result.document:
             messages.success(request, f"“{result.name}” was uploaded and will be read.")
@@ -119,7 +120,7 @@ def _redirect(request: HttpRequest, results: list[Uploaded]) -> HttpResponse:
 
 
 @require_POST
-def sample(request: HttpRequest) -> HttpResponse:
+def sample(request: SiteRequest) -> HttpResponse:
     """Reads the sample that comes with the site; a second time, opens the first one's result."""
     with SAMPLE.open("rb") as file:
         result = take(file, name="Sample.pdf", user=request.user, options=intake.Options())
