@@ -136,6 +136,10 @@ NO_LANGUAGE = Failure(
     "The language asked for is not installed on the host. Install it there, or choose another language.",
     elsewhere=False,
 )
+TOO_SLOW_TO_READ = Failure(
+    Outcome.TIMEOUT, Blame.PAGE, "This page takes too long to read on the processor.", elsewhere=False
+)
+NOT_READABLE = Failure(Outcome.REFUSED, Blame.PAGE, "The reader failed on this page.", elsewhere=False)
 BAD_KEY = Failure(Outcome.MISCONFIGURED, Blame.SETUP, "The host does not accept the API key.", elsewhere=True)
 WRONG_MODEL = Failure(
     Outcome.MISCONFIGURED, Blame.SETUP, "The host does not serve the model it should.", elsewhere=True
@@ -155,6 +159,9 @@ TABLE: tuple[Row, ...] = (
     Row(UNREADABLE_IMAGE, words=("cannot load local files",)),
     # Only for an image sent by URL: a router in front of a dead engine says the same of the engine.
     Row(UNREADABLE_IMAGE, words=("cannot connect to host",), also=lambda a: a.image_by_url),
+    # The built-in CPU backend's own sentences: the page's fault, though the answer is 500.
+    Row(TOO_SLOW_TO_READ, words=("tesseract did not finish this page",)),
+    Row(NOT_READABLE, words=("tesseract failed on this page",)),
     Row(DRAINING, words=("cannot schedule new futures after shutdown",)),
     Row(OUT_OF_MEMORY, words=("out of memory", "outofmemoryerror"), also=_server_fault),
     Row(
@@ -269,8 +276,8 @@ def _param(payload: object) -> str:
     return param if isinstance(param, str) else ""
 
 
-_CODE = re.compile(r"[\"'`“‘]([a-z]{3}(?:_[a-z]{3,5})?)[\"'`”’]", re.IGNORECASE)
-_PACKAGE = re.compile(r"\btesseract-ocr-([a-z]{3}(?:-[a-z]{3,5})?)\b", re.IGNORECASE)
+_CODE = re.compile(r"[\"'`“‘]([a-z]{3}(?:_[a-z]{3,5}){0,2})[\"'`”’]", re.IGNORECASE)
+_PACKAGE = re.compile(r"\btesseract-ocr-([a-z]{3}(?:-[a-z]{3,5}){0,2})\b", re.IGNORECASE)
 
 
 def _language_reason(message: str) -> str:

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from jobs import errors
-from jobs.domain import chat, circuit
+from jobs.domain import chat, circuit, failures
 from jobs.domain.circuit import Circuit
 from jobs.domain.failures import Blame, Failure
 from jobs.domain.policies import Failover, Policy
@@ -180,7 +180,8 @@ def ask(backend: Backend) -> dict[str, Any]:
     """
     addresses.check_reachable_range(backend.base_url)
     endpoint = calling.endpoint(backend)
-    vllm.probe_health(endpoint, PROBE_TIMEOUT_SECONDS)
+    if not vllm.probe_health(endpoint, PROBE_TIMEOUT_SECONDS):
+        raise errors.BackendFailed(failures.ENGINE_DEAD)
     served = {model.id: model for model in vllm.list_models(endpoint, PROBE_TIMEOUT_SECONDS)}
     if backend.model not in served:
         raise errors.Invalid(f"It serves {', '.join(sorted(served)) or 'no model'}, not {backend.model}.")

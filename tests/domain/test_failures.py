@@ -102,6 +102,19 @@ def test_answers_of_other_versions_servers_and_proxies_are_understood(status, bo
     assert shape(failures.classify_response(status, {}, body)) == expected
 
 
+@pytest.mark.parametrize(
+    ("message", "outcome"),
+    [
+        ("tesseract did not finish this page within 120 seconds.", "timeout"),
+        ("tesseract failed on this page (exit code 1).", "refused"),
+    ],
+)
+def test_what_the_cpu_backend_cannot_read_is_the_pages_fault_and_not_the_hosts(message, outcome):
+    body = json.dumps({"error": {"message": message, "type": "InternalServerError", "param": None, "code": 500}})
+    failure = classify_response(500, {}, body.encode())
+    assert (failure.outcome, failure.blame, failure.elsewhere) == (outcome, Blame.PAGE, False)
+
+
 def test_a_page_that_speaks_of_memory_is_no_host_without_memory():
     body = error("invalid prompt: 'CUDA out of memory'", 400)
     assert failures.classify_response(400, {}, body).outcome is Outcome.REFUSED
