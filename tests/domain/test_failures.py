@@ -110,8 +110,7 @@ def test_answers_of_other_versions_servers_and_proxies_are_understood(status, bo
     ],
 )
 def test_what_the_cpu_backend_cannot_read_is_the_pages_fault_and_not_the_hosts(message, outcome):
-    body = json.dumps({"error": {"message": message, "type": "InternalServerError", "param": None, "code": 500}})
-    failure = classify_response(500, {}, body.encode())
+    failure = failures.classify_response(500, {}, error(message, 500))
     assert (failure.outcome, failure.blame, failure.elsewhere) == (outcome, Blame.PAGE, False)
 
 
