@@ -19,13 +19,14 @@ READ_BYTES = 65_536
 @dataclass(frozen=True)
 class Command:
     """What to run. `environment` is added to our own. The child works once it has printed `ready_line`, if there
-    is one, and `is_ready` says so."""
+    is one, and `is_ready` says so. Where not `shows_warnings`, its log alone holds them."""
 
     name: str
     arguments: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     ready_line: str = ""
     is_ready: Callable[[], Awaitable[bool]] | None = None
+    shows_warnings: bool = True
 
 
 class Child:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -63,12 +64,15 @@ class Output:
         self.log = log
         self.show = show
         self.ready_line = ready_line
-        self.begin()
+        self.said_ready = False
+        self.tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._splitter = LineSplitter()
 
     def begin(self) -> None:
         """A new process's output comes next."""
+        self.log.write(f"--- started {time.strftime('%Y-%m-%d %H:%M:%S')} ---\n".encode())
         self.said_ready = False
-        self.tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self.tail.clear()
         self._splitter = LineSplitter()
 
     def feed(self, data: bytes) -> None:

@@ -28,6 +28,12 @@ def make_data_dir(data_dir: Path) -> None:
         ) from error
 
 
+def clear_uploads(data_dir: Path) -> None:
+    """Removes what a killed web server left of uploads that were under way. Only while none runs."""
+    for file in (data_dir / "uploads").glob("*.upload"):
+        file.unlink(missing_ok=True)
+
+
 @contextmanager
 def only_one(data_dir: Path) -> Iterator[None]:
     """Holds the data directory for this process. The lock ends with the process, so that none is ever left over.

@@ -27,6 +27,7 @@ def arguments(socket: Path, folder: Path) -> tuple[str, ...]:
         "daemonize": "no",
         "logfile": "",
         "always-show-logo": "no",
+        "set-proc-title": "no",  # it would be written over the environment, where our marker is
     }
     return ("redis-server", *(word for name, value in options.items() for word in (f"--{name}", value)))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.supervision import private_redis, web_readiness
+from jobs.supervision import private_redis, web_readiness, web_server
 from jobs.supervision.children import Command
 
 LOOPBACK = "127.0.0.1"
@@ -42,14 +42,15 @@ def redis(site: Site) -> list[Command]:
     if site.redis_socket is None:
         return []
     start = private_redis.arguments(site.redis_socket, site.data_dir / "redis")
-    return [Command("redis", start, is_ready=private_redis.answers(site.redis_socket))]
+    # Redis warns at each start of kernel settings that a queue of this size does without.
+    return [Command("redis", start, is_ready=private_redis.answers(site.redis_socket), shows_warnings=False)]
 
 
 def web(site: Site) -> Command:
     asked = web_readiness.where_to_ask(site.host)
     return Command(
         "web",
-        manage(site, "web", "--host", site.host, "--port", str(site.port)),
+        web_server.command_line(site.host, site.port, 1, site.project),
         environment(site),
         is_ready=web_readiness.answers_200(asked, site.port, "/readyz", site.readiness_headers),
     )
@@ -75,7 +76,8 @@ def cpu_backend(site: Site) -> list[Command]:
 
 
 def manage(site: Site, *arguments: str) -> tuple[str, ...]:
-    return (sys.executable, str(site.project / "manage.py"), *arguments)
+    """One of our commands. Its checks are skipped: `up` has just made them."""
+    return (sys.executable, str(site.project / "manage.py"), *arguments, "--skip-checks")
 
 
 def environment(site: Site) -> dict[str, str]:

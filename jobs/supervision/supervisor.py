@@ -140,7 +140,8 @@ class Supervisor:
 
     def _new_child(self, command: Command) -> Child:
         log = self.log_dir / f"{command.name}.log"
-        output = Output(RollingLog(log), Shown(command.name, log, self.say), command.ready_line)
+        show = Shown(command.name, log, self.say) if command.shows_warnings else lambda line: None
+        output = Output(RollingLog(log), show, command.ready_line)
         return Child(command, output, marks=(self.marker, self._mark_of(command.name)))
 
     def _mark_of(self, name: str) -> str:

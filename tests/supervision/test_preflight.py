@@ -89,3 +89,11 @@ def test_a_second_site_on_the_same_data_is_refused_and_told_who_holds_it(tmp_pat
         process.kill()
     with preflight.only_one(tmp_path):
         assert (tmp_path / "up.lock").read_text() == f"{os.getpid()}\n"
+
+
+def test_left_over_uploads_are_cleared_and_nothing_else(tmp_path: Path) -> None:
+    preflight.make_data_dir(tmp_path)
+    (tmp_path / "uploads" / "tmp1.upload").touch()
+    (tmp_path / "uploads" / "kept").touch()
+    preflight.clear_uploads(tmp_path)
+    assert [file.name for file in (tmp_path / "uploads").iterdir()] == ["kept"]

@@ -50,6 +50,7 @@ def up(host: str, port: int) -> int:
     with preflight.only_one(data_dir):
         # Of a site whose supervisor was killed together with its warden.
         processes.kill_carriers(places.marker(data_dir), LEFT_OVER_SECONDS)
+        preflight.clear_uploads(data_dir)
         site = plan(host, preflight.free_port(host, port))
         say("Starting ...")
         first_run.prepare(say, cpu_backend_address(site))

@@ -11,10 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-# Requests at work at once. A slow upload holds a thread for its time, so there are more than cores; each may hold
-# a database connection, so there are not many more.
-THREADS_PER_WORKER = 16
-STOP_SECONDS = 5
+from jobs.supervision import web_server
 
 
 class Command(BaseCommand):
@@ -27,23 +24,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         Path(settings.FILE_UPLOAD_TEMP_DIR).mkdir(parents=True, exist_ok=True)
-        command = granian(options["host"], options["port"], options["workers"], settings.BASE_DIR)
+        command = web_server.command_line(options["host"], options["port"], options["workers"], settings.BASE_DIR)
         # granian takes this process's place: signals reach it, and Django is not loaded twice.
         os.execv(sys.executable, command)  # noqa: S606 - a command of our own making
-
-
-def granian(host: str, port: int, workers: int, project: Path) -> list[str]:
-    """The command line. Only errors are logged: granian warns of every thread beyond two a core."""
-    options = {
-        "interface": "wsgi",
-        "host": host,
-        "port": port,
-        "workers": workers,
-        "blocking-threads": THREADS_PER_WORKER,
-        "workers-kill-timeout": STOP_SECONDS,
-        "http": "1",
-        "log-level": "error",
-        "working-dir": project,
-    }
-    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    return [sys.executable, "-m", "granian", *words, "--no-ws", "--respawn-failed-workers", "ocrsite.wsgi:application"]

@@ -1,0 +1,29 @@
+"""granian's command line: one place for `manage.py web` and for `manage.py up`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+# Requests at work at once. A slow upload holds a thread for its time, so there are more than cores; each may hold
+# a database connection, so there are not many more.
+THREADS_PER_WORKER = 16
+STOP_SECONDS = 5
+
+
+def command_line(host: str, port: int, workers: int, project: Path) -> tuple[str, ...]:
+    """Serves Django. Only errors are logged: granian warns of every thread beyond two a core."""
+    options = {
+        "interface": "wsgi",
+        "host": host,
+        "port": port,
+        "workers": workers,
+        "blocking-threads": THREADS_PER_WORKER,
+        "workers-kill-timeout": STOP_SECONDS,
+        "http": "1",
+        "log-level": "error",
+        "working-dir": project,
+    }
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    start = (sys.executable, "-P", "-m", "granian", *words)
+    return (*start, "--no-ws", "--respawn-failed-workers", "ocrsite.wsgi:application")
