@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooManyFieldsSent, TooManyFilesSent
-from django.db import DatabaseError
+from django.db import DatabaseError, DataError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from ninja import NinjaAPI
@@ -70,6 +70,8 @@ def install(api: NinjaAPI) -> None:
         (SuspiciousOperation, _broken_body),
         (MultiPartParserError, _broken_body),
         (UnreadablePostError, _broken_body),
+        (DataError, _not_storable),
+        (OverflowError, _not_storable),
         (DatabaseError, _database_away),
         (Exception, _unforeseen),
     ]
@@ -88,6 +90,10 @@ def _too_big(request: HttpRequest, error: Exception) -> HttpResponse:
 
 def _broken_body(request: HttpRequest, error: Exception) -> HttpResponse:
     return envelope("invalid", "The request's body is broken or was cut off: send it again, as multipart/form-data.")
+
+
+def _not_storable(request: HttpRequest, error: Exception) -> HttpResponse:
+    return envelope("invalid", "The request holds characters or numbers that cannot be kept.")
 
 
 def _database_away(request: HttpRequest, error: DatabaseError) -> HttpResponse:

@@ -70,8 +70,11 @@ def _bar_letter(bar: str) -> str:
 
 @register.simple_tag
 def wall(cells: Sequence[Any], selected: int | None, base: str) -> SafeString:
-    """The pages of a document as links to `base`/number/. Ten thousand take a few tens of milliseconds."""
-    links = "".join(_wall_cell(cell, selected, base) for cell in cells)
+    """The pages of a document as links to `base`/number/, or without a base as bare leaves whose numbers are not known
+    yet. Ten thousand take a few tens of milliseconds."""
+    links = (
+        "".join(_wall_cell(cell, selected, base) for cell in cells) if base else '<span class="w"></span>' * len(cells)
+    )
     size = " dense" if len(cells) > DENSE_WALL else ""
     return format_html('<div class="wall{}" id="wall">{}</div>', size, mark_safe(links))  # noqa: S308 - escaped below
 

@@ -61,6 +61,11 @@ class Screen:
         return [(look, word, self.looks[look]) for look, word in LEGEND if self.looks[look]]
 
     @property
+    def wall_size(self) -> str:
+        """Says when the wall must be drawn anew: when it gets its pages, or more of them."""
+        return f"{len(self.cells)}{'' if self.document.prepared else '?'}"
+
+    @property
     def retried(self) -> int:
         return sum(1 for cell in self.cells if cell.retried)
 
@@ -69,6 +74,8 @@ class Screen:
         """The page asked for, or the one that most wants looking at."""
         number = int(self.asked_page) if self.asked_page.isdecimal() and len(self.asked_page) < 9 else None
         number = number if number in {c.number for c in self.cells} else self._most_interesting()
+        if not self.document.prepared:
+            return None
         pages = self.document.pages.select_related("lease__backend").prefetch_related("attempts")
         found: Page | None = pages.filter(number=number).first() if number else None
         return found
@@ -134,7 +141,7 @@ def document_live(request: HttpRequest, document_id: UUID) -> HttpResponse:
     screen = Screen(request, document_for(request.user, document_id))
     if request.GET.get("seen") == screen.seen:
         return HttpResponse(status=204)
-    whole = request.GET.get("cells") != str(len(screen.cells))
+    whole = request.GET.get("cells") != screen.wall_size
     context = {"screen": screen, "document": screen.document, "whole_wall": whole}
     return render(request, "jobs/partials/_document_live.html", context)
 

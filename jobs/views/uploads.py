@@ -9,14 +9,12 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest
-from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST
 
 from jobs import actors, errors
-from jobs.domain.statuses import DocumentStatus
 from jobs.forms import UploadForm
 from jobs.models import BackendHealth, Document
 from jobs.services import documents, intake
@@ -26,7 +24,6 @@ from jobs.views.rows import rows_for
 
 SAMPLE = Path(settings.BASE_DIR) / "static" / "samples" / "sample.pdf"
 FORM_BYTES = 1_048_576  # what the fields around a file may take
-STALE = frozenset({DocumentStatus.FAILED, DocumentStatus.CANCELLED})
 
 
 @dataclass(frozen=True)
@@ -86,11 +83,11 @@ def take(file: Any, *, name: str, user: Any, options: intake.Options) -> Uploade
     except errors.OcrsiteError as error:
         return Uploaded(name, error=error)
     earlier = document.duplicate_of
-    if earlier and earlier.status not in STALE:
+    if earlier:
         # The person chooses: the earlier result, or a new run of it. The second copy is not needed for either.
         documents.delete(document.id, by=user)
         return Uploaded(name, earlier=earlier)
-    transaction.on_commit(lambda: actors.prepare_soon(document.id))
+    actors.prepare_soon(document.id)
     return Uploaded(name, document=document)
 
 

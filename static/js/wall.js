@@ -17,7 +17,7 @@
       if (letters[i] === shown[i]) continue;
       const letter = letters[i].toLowerCase();
       all[i].className = letter === letters[i] ? letter : `${letter} again`;
-      all[i].setAttribute("aria-label", `Page ${all[i].textContent}, ${WORDS[letter]}`);
+      if (all[i].textContent) all[i].setAttribute("aria-label", `Page ${all[i].textContent}, ${WORDS[letter]}`);
     }
     shown = letters;
   }
@@ -34,7 +34,7 @@
     const all = cells();
     for (const cell of all) cell.tabIndex = -1;
     home = null;
-    rove(document.querySelector("#wall [aria-current]") ?? all[0]);
+    rove(document.querySelector("#wall [aria-current]") ?? document.querySelector("#wall > a"));
   }
 
   function columns() {

@@ -29,9 +29,7 @@ pdfmetrics.registerFontFamily("Vera", "Vera", "Vera-Bold", "Vera-Italic", "Vera-
 
 BODY = ParagraphStyle("body", fontName="Vera", fontSize=10.2, leading=17, textColor=INK, spaceAfter=9)
 TITLE = ParagraphStyle("title", fontName="Vera-Bold", fontSize=23, leading=30, textColor=INK, spaceAfter=4)
-LEAD = ParagraphStyle(
-    "lead", parent=BODY, fontName="Vera-Italic", fontSize=11.5, leading=18, textColor=QUIET, spaceAfter=18
-)
+LEAD = ParagraphStyle("lead", parent=BODY, fontSize=11.5, leading=18, textColor=QUIET, spaceAfter=18)
 HEAD = ParagraphStyle(
     "head", fontName="Vera-Bold", fontSize=14, leading=18, textColor=INK, spaceBefore=12, spaceAfter=7
 )
@@ -190,7 +188,7 @@ def third_page() -> list[Flowable]:
             BODY,
         ),
         Paragraph(
-            "The sluice drawing is sheet 4 of box 217. It was found, last Tuesday, by typing the word <i>sluice</i>.",
+            "The sluice drawing is sheet 4 of box 217. It was found, last Tuesday, by typing the word “sluice”.",
             BODY,
         ),
         Spacer(1, 24),

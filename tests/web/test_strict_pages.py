@@ -1,0 +1,79 @@
+"""What holds for every screen: nothing that the content security policy forbids, and what assistive software needs."""
+
+from __future__ import annotations
+
+import pytest
+from django.conf import settings
+
+from tests import builders
+
+pytestmark = pytest.mark.django_db
+SCREENS = ["list", "filtered", "empty", "document", "unprepared", "page", "failed page", "account", "backends"]
+
+
+@pytest.fixture
+def pages(admin, mira, outline):
+    full = builders.make_document(mira, pages=6, done=2, failed=1, quarantined=1, running=1, review=1)
+    fresh = builders.make_document(mira, pages=2, prepared=False)
+    addresses = {
+        "list": "/documents/",
+        "filtered": "/documents/?state=failed&q=report",
+        "empty": "/documents/?q=nothing",
+        "document": f"/documents/{full.pk}/",
+        "unprepared": f"/documents/{fresh.pk}/",
+        "page": f"/documents/{full.pk}/pages/1/",
+        "failed page": f"/documents/{full.pk}/pages/3/",
+        "account": "/account/",
+        "backends": "/backends/",
+    }
+    return lambda name: outline(admin.get(addresses[name]))
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_no_screen_has_scripts_or_styles_of_its_own(pages, screen):
+    for tag, attributes in pages(screen).elements:
+        assert "style" not in attributes
+        assert tag != "style"
+        assert tag != "script" or attributes["src"].startswith(settings.STATIC_URL)
+        assert not [name for name in attributes if name.startswith(("on", "hx-on", "hx-vals", "hx-vars"))]
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_no_screen_loads_anything_from_elsewhere(pages, screen):
+    for tag, attributes in pages(screen).elements:
+        if tag in ("script", "link", "img", "form"):
+            address = attributes.get("src") or attributes.get("href") or attributes.get("action") or "/"
+            assert address.startswith("/") and not address.startswith("//"), address
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_no_id_is_given_twice(pages, screen):
+    ids = [attributes["id"] for _, attributes in pages(screen).elements if "id" in attributes]
+    assert sorted(ids) == sorted(set(ids))
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_every_screen_has_its_landmarks_one_heading_and_a_way_past_the_head(pages, screen):
+    page = pages(screen)
+    tags = [tag for tag, _ in page.elements]
+    tags = tags[: tags.index("article")] if "article" in tags else tags  # recognised text has headings of its own
+    assert tags.count("main") == 1
+    assert tags.count("h1") == 1
+    assert "header" in tags and "nav" in tags
+    assert any(attributes.get("href") == "#main" for _, attributes in page.elements)
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_every_control_has_a_name(pages, screen):
+    page = pages(screen)
+    labelled = {attributes["for"] for tag, attributes in page.elements if tag == "label" and "for" in attributes}
+    for tag, attributes in page.elements:
+        if tag in ("input", "select", "textarea") and attributes.get("type") not in ("hidden", "checkbox"):
+            assert attributes.get("id") in labelled or "aria-label" in attributes, attributes
+
+
+def test_the_policy_allows_only_what_is_ours(client):
+    policy = client.get("/documents/").headers["Content-Security-Policy"]
+    assert "script-src 'self'" in policy
+    assert "style-src 'self'" in policy
+    assert "unsafe" not in policy
