@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from typing import Any, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import redis
+import requests
 from django.conf import settings
 from django.db import connection
 
@@ -50,6 +52,18 @@ def test_database_url() -> str:
         return f"sqlite:///{connection.settings_dict['NAME']}"
     parts = urlsplit(os.environ["DATABASE_URL"])
     return urlunsplit(parts._replace(path="/" + quote(str(connection.settings_dict["NAME"]))))
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).ok
+    except requests.RequestException:
+        return False
 
 
 class RunningSite:
@@ -105,6 +119,24 @@ class RunningSite:
 
     def start_clock(self, name: str = "clock") -> None:
         self._start(name, [sys.executable, "manage.py", "clock"])
+
+    def start_web(self) -> str:
+        """The web server with its static files; its address, once it answers."""
+        subprocess.run(
+            [sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"],
+            cwd=ROOT, env=self.environment, check=True, timeout=PATIENCE_SECONDS,
+        )  # fmt: skip
+        address = f"http://127.0.0.1:{_free_port()}"
+        self._start("web", [sys.executable, "manage.py", "web", "--port", address.rpartition(":")[2]])
+        self.until(lambda: _answers(f"{address}/healthz"), "the web server answers")
+        return address
+
+    def start_cpu_backend(self) -> str:
+        """The built-in CPU backend; its address, once it answers."""
+        address = f"http://127.0.0.1:{_free_port()}"
+        self._start("cpu", [sys.executable, "-m", "jobs.cpu_backend", "--port", address.rpartition(":")[2]])
+        self.until(lambda: _answers(f"{address}/health"), "the CPU backend answers")
+        return address
 
     def start(self) -> Self:
         self.start_redis()

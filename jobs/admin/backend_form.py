@@ -16,6 +16,10 @@ OBJECTS = ("hardware", "launch", "expected", "costs")
 class IndentedJson(forms.JSONField):
     """JSON with a line for each entry, as a person reads and edits it."""
 
+    def __init__(self, **kwargs: Any) -> None:
+        # Django would compare with a hidden copy in the page, because the default is made by a call.
+        super().__init__(**{**kwargs, "show_hidden_initial": False})
+
     def prepare_value(self, value: Any) -> Any:
         return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
 

@@ -111,7 +111,7 @@ def form_of(client: Client, where: str) -> dict[str, Any]:
     for formset in (inline.formset for inline in context["inline_admin_formsets"]):
         forms += [formset.management_form, *formset.forms]
     values = {bound.html_name: bound.value() for form in forms for bound in form}
-    return {name: value for name, value in values.items() if value not in (None, False)}
+    return {name: value for name, value in values.items() if value is not None and value is not False}
 
 
 # ---- every page
