@@ -1,4 +1,4 @@
-"""bin/up's and bin/test's preparation, in a clone of its own with a PATH of its own: what is there is real or a stand-in."""
+"""bin/up's and bin/test's preparation, in a clone and with a PATH of its own: what is there is real or a stand-in."""
 
 from __future__ import annotations
 
@@ -149,7 +149,10 @@ def give_apt(clone: Clone, script: str) -> Path:
 @pytest.mark.slow
 def test_what_is_missing_is_installed_by_apt_and_nothing_else(clone: Clone) -> None:
     (clone.path / "redis-server").unlink()
-    provide = f"case \"$*\" in *install*) printf '#!/bin/sh\\n' > {clone.path}/redis-server; chmod='{shutil.which('chmod')}'; $chmod 755 {clone.path}/redis-server;; esac\n"
+    server, chmod = f"{clone.path}/redis-server", shutil.which("chmod")
+    provide = (
+        f"case \"$*\" in *install*) printf '#!/bin/sh\\n' > {server}; chmod='{chmod}'; $chmod 755 {server};; esac\n"
+    )
     notes = give_apt(clone, provide)
     started = clone.up()
     assert started.stdout.splitlines()[0] == "Installing redis-server (a minute or two) ..."

@@ -48,7 +48,7 @@ def test_a_file_that_is_refused_says_why_and_leaves_the_others_alone(visit, tmp_
     locked = files.locked_pdf(tmp_path / "locked.pdf", user="sesame", pages=1)
     page.locator("#files").set_input_files([bad, good, locked])
     refused = page.locator("#uploads > li")
-    expect(refused.filter(has_text="bad.pdf")).to_contain_text("PDF", timeout=READ)
+    expect(refused.filter(has_text="bad.pdf")).to_contain_text("cannot be read", timeout=READ)
     expect(refused.filter(has_text="locked.pdf")).to_contain_text("password", ignore_case=True)
     expect(page.get_by_role("row").filter(has_text="good.pdf")).to_be_visible()
 
