@@ -188,7 +188,7 @@ def _take_back(lease: SlotLease, *, gone: bool) -> int:
                     WHERE id = %s AND holder = %s AND expires_at < {sql.now()}""",
                 [settings.CALL_SECONDS, lease.pk, lease.holder],
             )
-        page = Page.objects.select_for_update().filter(pk=lease.page_id, status=PageStatus.RUNNING).first()
+        page = Page.objects.select_for_update().filter(pk=lease.page_id or 0, status=PageStatus.RUNNING).first()
         if not taken or page is None:
             return int(bool(taken))
         _charge(page, lease)
