@@ -56,4 +56,4 @@ def build_broker(url: str) -> RedisBroker:
     )
 
 
-dramatiq.set_broker(build_broker(settings.REDIS_URL or "redis://127.0.0.1:6379/0"))
+dramatiq.set_broker(build_broker(settings.BROKER_URL))

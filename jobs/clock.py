@@ -14,10 +14,11 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
 from jobs import actors, errors
-from jobs.gateways import processes
+from jobs.gateways import processes, uploads
 from jobs.services import backends, health, leading, leases, preparing
 
 log = structlog.get_logger(__name__)
+FORGOTTEN_SECONDS = 3600.0  # no upload takes an hour and is still alive without having been touched
 
 
 class Duty:
@@ -62,6 +63,11 @@ def probe_hosts() -> None:
         actors.dispatch_now()
 
 
+def sweep_uploads() -> None:
+    """What a killed web server left of uploads that never ended."""
+    uploads.remove_forgotten(FORGOTTEN_SECONDS)
+
+
 def duties() -> list[Duty]:
     every = settings.CLOCK_SECONDS
     return [
@@ -69,6 +75,7 @@ def duties() -> list[Duty]:
         Duty(send_again, every),
         Duty(fill_slots, every),
         Duty(probe_hosts, settings.PROBE_SECONDS),
+        Duty(sweep_uploads, FORGOTTEN_SECONDS),
     ]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import dj_database_url
 from csp.constants import NONE, SELF
 
+from jobs.supervision import places
 from ocrsite import environment as env
 from ocrsite.secret_key import kept_secret_key
 
@@ -27,6 +28,8 @@ try:
     ALLOWED_HOSTS = env.words(_environ, "OCRSITE_ALLOWED_HOSTS")
     DATABASE_URL = env.text(_environ, "DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
     REDIS_URL = env.text(_environ, "REDIS_URL")
+    # Without one: the private Redis that `manage.py up` runs beside the data directory.
+    BROKER_URL = REDIS_URL or places.redis_url(DATA_DIR)
     STORAGE_URL = env.text(_environ, "OCRSITE_STORAGE_URL")
     WORKER_THREADS = env.integer(_environ, "OCRSITE_WORKER_THREADS", 32, low=1, high=512)
     CPU_BACKEND = env.boolean(_environ, "OCRSITE_CPU_BACKEND", True)
@@ -173,7 +176,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 # Uploads go to disk from the first 64 KiB on; the view moves them into storage without reading them whole.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 65_536
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "uploads"
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["jobs.gateways.uploads.HashingUploadHandler"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 DATA_UPLOAD_MAX_NUMBER_FILES = 100
 MAX_UPLOAD_BYTES = MAX_UPLOAD_MB * 1024 * 1024

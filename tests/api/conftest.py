@@ -39,11 +39,6 @@ class ApiClient:
         return {"Authorization": f"Bearer {self.plain}", **headers}
 
 
-@pytest.fixture(autouse=True)
-def hashing_upload_handler(settings: Any) -> None:
-    settings.FILE_UPLOAD_HANDLERS = ["jobs.gateways.uploads.HashingUploadHandler"]
-
-
 @pytest.fixture
 def staff(db: None) -> Any:
     return builders.make_user("mira")
