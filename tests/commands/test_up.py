@@ -75,7 +75,10 @@ class UpSite:
         """Ids of the parts' processes."""
         found: dict[str, list[int]] = {}
         for process_id in processes.carriers(self.marker):
-            words = Path(f"/proc/{process_id}/cmdline").read_text().replace("\0", " ")
+            try:
+                words = Path(f"/proc/{process_id}/cmdline").read_text().replace("\0", " ")
+            except FileNotFoundError:
+                continue  # it ended since it was listed
             for name, sign in PARTS.items():
                 if f"{sign} " in words:
                     found.setdefault(name, []).append(process_id)
