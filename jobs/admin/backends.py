@@ -32,7 +32,8 @@ class HealthInline(OnlyToLookAt, admin.StackedInline):
     model = BackendHealth
     fields = readonly_fields = HEALTH_FIELDS
     can_delete = False
-    verbose_name_plural = "health, as probes and calls last told it"
+    extra = 0
+    verbose_name = verbose_name_plural = "health, as probes and calls last told it"
 
 
 class WithoutTransaction:

@@ -91,11 +91,23 @@ class RuleForm(forms.ModelForm):
     class Meta:
         model = RoutingRule
         fields = ("position", "name", "when", "threshold", "value", "release", "hold_seconds", "backend", "enabled")
+        widgets = {
+            "name": forms.TextInput(attrs={"size": 24}),
+            "value": forms.TextInput(attrs={"size": 12}),
+            **{
+                name: forms.NumberInput(attrs={"class": "vIntegerField", "step": "any"})
+                for name in ("threshold", "release", "hold_seconds")
+            },
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         chosen: Any = self.fields["backend"]
-        chosen.choices = backend_choices(self.instance.backend)
+        # Nothing is chosen in a new row: a row that nobody filled in must look untouched.
+        chosen.choices = [("", "---------"), *backend_choices(self.instance.backend)]
+        for name, value in self.initial.items():
+            if isinstance(value, float) and value.is_integer():
+                self.initial[name] = int(value)
 
     def rule(self) -> dict[str, Any]:
         """The API's form of this row; what is empty is left out."""

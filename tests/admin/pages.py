@@ -29,8 +29,14 @@ def form_of(client: Client, where: str) -> dict[str, Any]:
     forms = [context["adminform"].form]
     for formset in (inline.formset for inline in context["inline_admin_formsets"]):
         forms += [formset.management_form, *formset.forms]
-    values = {bound.html_name: bound.value() for form in forms for bound in form}
+    values = {bound.html_name: sent_for(bound) for form in forms for bound in form}
     return {name: value for name, value in values.items() if value is not None and value is not False}
+
+
+def sent_for(bound: Any) -> Any:
+    """A browser sends a list's first entry where nothing is chosen."""
+    value, choices = bound.value(), list(getattr(bound.field, "choices", []))
+    return choices[0][0] if choices and value in (None, "") else value
 
 
 def wrong(answer: Any) -> dict[str, list[str]]:

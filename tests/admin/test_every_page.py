@@ -81,10 +81,11 @@ def test_staff_see_nothing_whatever_permissions_they_were_given(
     assert url(model, "list") not in client.get("/admin/").content.decode()
 
 
-def test_who_is_not_signed_in_is_sent_to_sign_in() -> None:
-    answer = Client().get("/admin/jobs/backend/")
-    assert answer.status_code == 302
-    assert "next=" in answer["Location"]
+@pytest.mark.django_db
+@pytest.mark.parametrize("page", ["/admin/", "/admin/jobs/backend/", "/admin/login/"])
+def test_who_is_not_signed_in_is_sent_to_the_sites_own_page(page: str) -> None:
+    answer = Client().get(page, follow=True)
+    assert answer.redirect_chain[-1][0].startswith("/sign-in?next=/admin/")
 
 
 @pytest.mark.parametrize("model", sorted(set(OURS) - {User, Backend, BackendHealth, RoutingPolicy}, key=str))
