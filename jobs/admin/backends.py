@@ -55,8 +55,7 @@ class BackendAdmin(SavedByService, WithoutTransaction, AdministratorsOnly, admin
     form = BackendForm
     inlines = (HealthInline,)
     list_display = (
-        "name", "kind", "lifecycle", "state", "breaker", "in_flight", "slots", "queue_ahead", "max_dpi", "version",
-        "base_url", "has_key",
+        "name", "lifecycle", "state", "breaker", "in_flight", "slots", "base_url", "version", "has_key", "kind",
     )  # fmt: skip
     list_filter = ("lifecycle", "kind", "health__state", "model_profile")
     list_select_related = ("health",)
