@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pwd
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,6 +16,8 @@ from typing import Any
 from urllib.parse import quote
 
 import psycopg
+
+from jobs.supervision import processes
 
 MAKE_SECONDS = 120.0
 START_SECONDS = 60.0
@@ -31,8 +31,6 @@ SETTINGS = {
     "max_connections": "200",
     "shared_buffers": "64MB",
 }
-_LIBC = ctypes.CDLL(None)
-_PR_SET_PDEATHSIG = 1
 
 
 def program(name: str) -> Path:
@@ -48,12 +46,6 @@ def program(name: str) -> Path:
 def owner() -> pwd.struct_passwd:
     """Who runs the server: we ourselves, or the user postgres where we are root, as PostgreSQL refuses root."""
     return pwd.getpwnam("postgres") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
-
-
-def die_with_parent() -> None:
-    """In the child, before its program starts: where the tests are killed, the server goes at once. Linux only."""
-    if sys.platform == "linux":
-        _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGQUIT))
 
 
 @contextmanager
@@ -74,7 +66,8 @@ def server() -> Iterator[str]:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=die_with_parent,
+                # Where the tests are killed, the server goes at once.
+                preexec_fn=lambda: processes.end_with_parent(signal.SIGQUIT),
                 **identity,
             )
         try:

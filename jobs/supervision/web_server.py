@@ -24,6 +24,8 @@ def command_line(host: str, port: int, workers: int, project: Path) -> tuple[str
         "log-level": "error",
         "working-dir": project,
     }
+    # By its path: of a name, granian would look in the current folder first, whatever project lies there.
+    application = f"{project}/ocrsite/web_worker.py:application"
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     start = (sys.executable, "-P", "-m", "granian", *words)
-    return (*start, "--no-ws", "--respawn-failed-workers", "ocrsite.wsgi:application")
+    return (*start, "--no-ws", "--respawn-failed-workers", application)

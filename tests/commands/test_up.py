@@ -77,7 +77,7 @@ class UpSite:
         for process_id in processes.carriers(self.marker):
             try:
                 words = Path(f"/proc/{process_id}/cmdline").read_text().replace("\0", " ")
-            except FileNotFoundError:
+            except OSError:
                 continue  # it ended since it was listed
             for name, sign in PARTS.items():
                 if f"{sign} " in words:
