@@ -104,6 +104,16 @@ class BackendHealth(models.Model):
     served_max_model_len = models.PositiveIntegerField(null=True, blank=True)
     languages: models.JSONField[Any] = models.JSONField(default=list, blank=True)
     warnings: models.JSONField[Any] = models.JSONField(default=list, blank=True)
+    overload: models.JSONField[Any] = models.JSONField(
+        default=dict, blank=True, help_text="domain.overload.Overload as JSON"
+    )
+    stall: models.JSONField[Any] = models.JSONField(default=dict, blank=True, help_text="domain.stalls.Watch as JSON")
+    busy_until = models.DateTimeField(null=True, blank=True, help_text="it asked to be tried later, not before this")
+    seconds_per_page = models.FloatField(null=True, blank=True, help_text="measured over its newest pages")
+    tokens_per_second = models.FloatField(null=True, blank=True, help_text="of one request, measured likewise")
+    self_test: models.JSONField[Any] = models.JSONField(
+        default=dict, blank=True, help_text="the newest self-test: when, its steps, whether it was overruled"
+    )
     checked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -123,6 +133,7 @@ class HealthSample(models.Model):
     waiting = models.PositiveIntegerField(default=0)
     kv_usage = models.FloatField(null=True, blank=True)
     generation_tokens = models.FloatField(null=True, blank=True)
+    running = models.PositiveIntegerField(default=0)
 
     class Meta:
         ordering = ["-at"]
@@ -144,6 +155,9 @@ class SlotLease(models.Model):
     holder = models.CharField(max_length=80, blank=True, default="", help_text="the worker that claimed it")
     rule = models.CharField(max_length=100, blank=True, default="")
     reason = models.TextField(blank=True, default="", help_text="why this backend")
+    decision: models.JSONField[Any] = models.JSONField(
+        null=True, blank=True, help_text="backend, wanted, rule, reason, considered; copied to the attempt"
+    )
     assigned_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True, blank=True)
     sends = models.PositiveSmallIntegerField(default=0)

@@ -165,6 +165,11 @@ class Page(models.Model):
     claims = models.PositiveSmallIntegerField(default=0, help_text="workers that died with it in hand")
     host_failures = models.PositiveSmallIntegerField(default=0)
     quality_tries = models.PositiveSmallIntegerField(default=0)
+    engine_deaths = models.PositiveSmallIntegerField(default=0, help_text="hosts whose engine died with it in flight")
+    dpi_cap = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="sent no finer than this, since it ran a host out of memory"
+    )
+    in_pieces = models.BooleanField(default=False, help_text="sent in halves: as a whole it did not fit")
     avoid: models.JSONField[Any] = models.JSONField(
         default=list, blank=True, help_text="backends that failed it, in order"
     )
