@@ -15,6 +15,7 @@ from csp.constants import NONE, SELF
 
 from jobs.supervision import places
 from ocrsite import environment as env
+from ocrsite import logging as log_lines
 from ocrsite.secret_key import kept_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -43,6 +44,7 @@ try:
     URL_INTAKE = env.boolean(_environ, "OCRSITE_URL_INTAKE", False)
     METRICS_TOKEN = env.text(_environ, "OCRSITE_METRICS_TOKEN")
     LOG_FORMAT = env.text(_environ, "OCRSITE_LOG_FORMAT", "console")
+    LOGGING = log_lines.config(LOG_FORMAT)
     ADMIN_USER = env.text(_environ, "OCRSITE_ADMIN_USER", "admin")
     ADMIN_PASSWORD = env.text(_environ, "OCRSITE_ADMIN_PASSWORD")
     # Durations, in seconds. Settings, so that tests can turn minutes into moments.
@@ -194,15 +196,4 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {
-        # A refused or missing page is the visitor's business, not the log's.
-        "django.request": {"level": "ERROR"},
-        "django.security.DisallowedHost": {"level": "ERROR"},
-    },
-}
+log_lines.configure(LOG_FORMAT)

@@ -128,6 +128,7 @@ def test_starts_at_the_same_moment_agree_on_one_secret_key(tmp_path: Path) -> No
         ("OCRSITE_WORKER_THREADS", "none"),
         ("OCRSITE_BASE_URL", "ocr.example.org"),
         ("OCRSITE_BACKEND_ALLOWED_CIDRS", "everything"),
+        ("OCRSITE_LOG_FORMAT", "xml"),
         ("DATABASE_URL", "gopher://db.example.org/ocr"),
     ],
 )

@@ -8,6 +8,7 @@ through our own views.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import secrets
@@ -26,6 +27,7 @@ from jobs.gateways import disk
 
 ALIAS = "documents"
 PIECE_BYTES = 1024 * 1024
+NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS}
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,17 @@ def save_path(key: str, path: Path, *, durable: bool = False) -> None:
     """
     with disk.our_errors(), path.open("rb") as source, _writing(key, durable=durable) as target:
         shutil.copyfileobj(source, target, PIECE_BYTES)
+
+
+def take_in(key: str, path: Path) -> None:
+    """Keeps the file at `path`, which must not be written to any more and may be removed: without copying it where
+    the storage is on the same disk. On the disk, not only on its way there, when this returns.
+
+    Raises errors.Unavailable.
+    """
+    target = _path(key)
+    if target is None or not _linked(path, target):
+        save_path(key, path, durable=True)
 
 
 def open_file(key: str) -> BinaryIO:
@@ -161,6 +174,27 @@ def _beside(path: Path, *, durable: bool) -> Iterator[IO[bytes]]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _linked(path: Path, target: Path) -> bool:
+    """False where there can be no second name for the file: another disk, or a file system without them."""
+    part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
+    with disk.our_errors():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(path, part)
+        except OSError as error:
+            if error.errno in NO_LINKS:
+                return False
+            raise
+        try:
+            with part.open("rb") as file:
+                os.fsync(file.fileno())
+            part.chmod(target.parent.stat().st_mode & 0o666)  # an upload's own mode keeps other parts' users out
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+    return True
 
 
 @contextlib.contextmanager

@@ -135,8 +135,8 @@ def run_again(document_id: Any, *, by: Any) -> Document:
         **{name: getattr(first, name) for name in COPIED},
     )
     for source, target in ((first.original_key, again.original_key), (first.inspection_key, again.inspection_key)):
-        with storage.open_file(source) as file:
-            storage.save_stream(target, file, max_bytes=None)
+        with storage.local_path(source) as path:
+            storage.take_in(target, path)
     again.save()
     return again
 

@@ -126,8 +126,7 @@ def _new_row(
 
 
 def _store(document: Document, path: Path, inspection: rasterizer.Inspection) -> None:
-    with path.open("rb") as file:
-        storage.save_stream(document.original_key, file, max_bytes=path.stat().st_size)
+    storage.take_in(document.original_key, path)
     facts = {
         "media_type": inspection.media_type,
         "pages": [[box.width_pt, box.height_pt] for box in inspection.pages],

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,36 @@ def test_a_stream_is_kept_with_its_size_and_digest() -> None:
     assert storage.read_bytes(KEY) == data
     with storage.open_file(KEY) as file:
         assert file.read(5) == data[:5]
+
+
+@pytest.mark.usefixtures("anywhere")
+def test_a_file_taken_in_outlives_the_one_it_came_from(tmp_path: Path) -> None:
+    source = tmp_path / "upload"
+    source.write_bytes(b"whole")
+    source.chmod(0o600)
+    storage.take_in(KEY, source)
+    source.unlink()
+    assert storage.read_bytes(KEY) == b"whole"
+
+
+def test_a_file_on_the_same_disk_is_taken_in_without_a_copy(own_data_directory: Path) -> None:
+    source = own_data_directory / "upload"
+    source.write_bytes(b"whole")
+    storage.take_in(KEY, source)
+    (kept,) = everything(own_data_directory)
+    assert kept.stat().st_ino == source.stat().st_ino
+
+
+def test_a_file_on_another_disk_is_copied(own_data_directory: Path) -> None:
+    other_disk = Path("/dev/shm")
+    if not other_disk.is_dir() or other_disk.stat().st_dev == own_data_directory.stat().st_dev:
+        pytest.skip("there is one disk only")
+    with tempfile.NamedTemporaryFile(dir=other_disk) as source:
+        source.write(b"whole")
+        source.flush()
+        storage.take_in(KEY, Path(source.name))
+    assert storage.read_bytes(KEY) == b"whole"
+    assert len(everything(own_data_directory)) == 1
 
 
 @pytest.mark.usefixtures("anywhere")

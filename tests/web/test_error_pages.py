@@ -36,3 +36,9 @@ def test_error_pages_need_neither_database_nor_request(name):
     page = render_to_string(name)
     assert "<h1>" in page
     assert "css/tokens.css" in page
+
+
+def test_browsers_find_the_icon_where_they_look_for_it(client: Client) -> None:
+    answer = client.get("/favicon.ico")
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith("/static/img/icon")
