@@ -29,7 +29,7 @@ from jobs.domain.model_profiles import usable_dpi
 from jobs.domain.statuses import PageStatus
 from jobs.gateways import rasterizer, storage
 from jobs.models import Backend, Document, Page
-from jobs.services import routing, settling
+from jobs.services import queues, routing, settling
 from jobs.services import statements as sql
 from jobs.services.leases import keeper
 
@@ -64,6 +64,7 @@ def prepare(document_id: Any) -> bool:
             (Page(document=document, number=n, width_pt=boxes[n - 1][0], height_pt=boxes[n - 1][1]) for n in numbers),
             batch_size=BATCH_ROWS,
         )
+    queues.look(policy)  # afterwards: the decision takes the former state, so that replay reproduces it
     log.info(
         "document.routed",
         document=str(document.pk),
