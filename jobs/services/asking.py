@@ -68,7 +68,7 @@ def served(backend: Backend) -> Serves:
 
 def told(backend: Backend, model: Serves) -> Told:
     """Version and metrics beside the model: nice to have, and no reason to call a host down."""
-    version, reading = _version(backend), _metrics(backend)
+    version, reading = version_of(backend), _metrics(backend)
     seen = reading or HostMetrics()
     facts = {
         "served_max_model_len": model.max_model_len,
@@ -96,11 +96,11 @@ def warnings(backend: Backend, served_length: int | None, version: str) -> list[
     return found + [warning for warning in tested if warning not in found]
 
 
-def _version(backend: Backend) -> str:
+def version_of(backend: Backend) -> str:
     try:
         return vllm.server_version(calling.endpoint(backend), PROBE_TIMEOUT_SECONDS)[:60]
     except errors.BackendFailed as error:
-        log.info("backend.no_version", backend=backend.name, reason=error.message)
+        log.debug("backend.no_version", backend=backend.name, reason=error.message)
         return ""
 
 
@@ -108,6 +108,6 @@ def _metrics(backend: Backend) -> HostMetrics | None:
     try:
         found = metrics.parse(vllm.metrics_text(calling.endpoint(backend), PROBE_TIMEOUT_SECONDS))
     except errors.BackendFailed as error:
-        log.info("backend.no_metrics", backend=backend.name, reason=error.message)
+        log.debug("backend.no_metrics", backend=backend.name, reason=error.message)
         return None
     return found if found != HostMetrics() else None
