@@ -129,8 +129,8 @@ def _leaving(choice: Choice, site: Site, first: str, backend: str, depth: int) -
     if site.policy.spread == "free" or rule is None:
         return choice.rule, f"spread is free, and {backend} has room → {backend}"
     limit = overload.limit(site.overload, rule)
-    over = "over" if limit == rule.threshold else "still over"
-    return rule.name, f"{plural(depth, 'page')} of others ahead at {first}, {over} {limit:g} → {backend}"
+    over = f"over {rule.threshold:g}" if depth > (rule.threshold or 0.0) else f"still over {limit:g}"
+    return rule.name, f"{plural(depth, 'page')} of others ahead at {first}, {over} → {backend}"
 
 
 def _reason(choice: Choice, taken: str, obstacles: Mapping[str, str], avoided: Mapping[str, str]) -> str:
