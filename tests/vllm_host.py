@@ -132,9 +132,7 @@ class Host:
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         try:
             body = json.loads(await request.read())
-            image_sha256, prompt = answers.checked(
-                body, self.model, self.max_model_len, processor=self.processor
-            )
+            image_sha256, prompt = answers.checked(body, self.model, self.max_model_len, processor=self.processor)
         except answers.Refusal as refusal:
             return web.json_response(refusal.payload, status=refusal.status)
         except ValueError:

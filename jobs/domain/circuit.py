@@ -110,7 +110,9 @@ def canary_read(circuit: Circuit, now: float) -> Circuit:
     """The canary page of a half-open breaker came back: closed, in slow start."""
     if circuit.state == CLOSED:
         return circuit
-    return replace(circuit, state=CLOSED, failures=0, retry_at=0.0, changed_at=now, step=0, step_at=now, reason="", hung=False)
+    return replace(
+        circuit, state=CLOSED, failures=0, retry_at=0.0, changed_at=now, step=0, step_at=now, reason="", hung=False
+    )
 
 
 def open_slots(circuit: Circuit, slots: int, queue_ahead: int) -> int:

@@ -207,5 +207,3 @@ class _Test:
 
     def _concurrency(self) -> str:
         return concurrency.measure(self.backend)
-
-

@@ -181,7 +181,10 @@ class _Round:
         for row in rows:
             document = chosen[row.document]
             placement = self._place(choices[row.document], document, avoided.get(row.page, {}))
-            found[row.page] = (_waiting_page(row, document, placement, waited.get(row.page, document.age_seconds)), placement)
+            found[row.page] = (
+                _waiting_page(row, document, placement, waited.get(row.page, document.age_seconds)),
+                placement,
+            )
         return found
 
     def _chosen(self) -> list[OpenDocument]:

@@ -136,7 +136,8 @@ def probe(backend: Backend) -> bool:
         try:
             told = asking.ask(backend)
             reading = told.reading
-            return _answered(backend, after, told) or after != before
+            more = after.state == circuit.CLOSED and after != before  # the next step of a slow start
+            return _answered(backend, after, told) or more
         except errors.BackendFailed as error:
             _probe_failed(backend, error.failure, routing.in_force().failover)
         except (errors.Invalid, errors.Unavailable) as error:

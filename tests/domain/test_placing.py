@@ -43,7 +43,12 @@ def site(*, spread="overload", free=(0, 4), on=False, calypso=None, spark=None):
             {"avoided": {"calypso": "out_of_memory"}},
             [("spark", None, "page ran calypso out of memory → spark")],
         ),
-        (DEFAULT, {}, {"avoided": {"calypso": "host_down"}}, [("spark", None, "calypso failed with this page → spark")]),
+        (
+            DEFAULT,
+            {},
+            {"avoided": {"calypso": "host_down"}},
+            [("spark", None, "calypso failed with this page → spark")],
+        ),
         # Everything failed it: the wanted one again, rather than never.
         (
             DEFAULT,

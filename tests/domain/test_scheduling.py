@@ -111,7 +111,9 @@ def test_only_one_host_is_emptied_the_one_that_is_nearly_empty():
     both = ("calypso", "spark")
     waiting = [page(1, suspect=True, waited=999, candidates=both)]
     waiting += [page(2), page(3, candidates=("spark",))]
-    assert ids(assign(waiting, {"calypso": 2, "spark": 9}, InFlight({}, {}, by_backend={"calypso": 3, "spark": 1}))) == [2]
+    assert ids(
+        assign(waiting, {"calypso": 2, "spark": 9}, InFlight({}, {}, by_backend={"calypso": 3, "spark": 1}))
+    ) == [2]
 
 
 def test_no_host_is_emptied_behind_a_call_that_nobody_waits_for():
