@@ -98,7 +98,7 @@ class Simulator:
         return self._site is not None
 
     def configure(self, **settings: Any) -> None:
-        """Change service_seconds, model, max_model_len, version, api_key, allowed_extra, texts or processor while it runs."""
+        """Change one of SETTINGS while it runs."""
         for name, value in settings.items():
             if name not in SETTINGS:
                 raise ValueError(f"no such setting: {name}")

@@ -138,10 +138,7 @@ def _reason(choice: Choice, taken: str, obstacles: Mapping[str, str], avoided: M
     if taken == wanted:
         return f"{choice.why} → {taken}" if choice.why else f"→ {taken}"
     missing = obstacles.get(wanted, "does not exist")
-    if missing:
-        words = f"{wanted} {missing}"
-    else:
-        words = _failed_there(wanted, avoided.get(wanted, ""))
+    words = f"{wanted} {missing}" if missing else _failed_there(wanted, avoided.get(wanted, ""))
     return f"{choice.why}; {words} → {taken}" if choice.rule and choice.why else f"{words} → {taken}"
 
 

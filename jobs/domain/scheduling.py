@@ -197,6 +197,15 @@ def next_to_draw(
     open_ones = [candidate for candidate in candidates if room(candidate) > 0]
     if not open_ones:
         return None
-    best = min(open_ones, key=lambda c: (c.priority_rank, by_owner[c.owner], c.ready, -c.age_seconds, c.document))
+    best = min(
+        open_ones,
+        key=lambda c: (
+            effective_rank(c.priority_rank, c.age_seconds),
+            by_owner[c.owner],
+            c.ready,
+            -c.age_seconds,
+            c.document,
+        ),
+    )
     size = CHUNK_PAGES if best.ready or best.ended_or_running else FIRST_CHUNK_PAGES
     return best.document, min(size, room(best))

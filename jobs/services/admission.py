@@ -20,6 +20,7 @@ from jobs.models import Backend, BackendHealth
 from jobs.services import asking, canary, concurrency
 
 SHORTEST_CONTEXT = chat.IMAGE_TOKENS_RESERVE + 256  # an image, and the fewest tokens that are ever asked for
+NGRAM_SECONDS = 10.0  # refused at once where the processor is loaded, and one token long where it is not
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ class _Test:
         )
         body["vllm_xargs"] = {"ngram_size": 0}
         try:
-            canary.send(self.backend, body, alone=False)
+            canary.send(self.backend, body, alone=False, longest_seconds=NGRAM_SECONDS)
         except errors.Conflict as error:
             return f"Not tried. {error.message}"
         except errors.BackendFailed as error:

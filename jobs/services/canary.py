@@ -31,9 +31,9 @@ def read(backend: Backend, *, stream: bool | None = None, alone: bool = True) ->
     return send(backend, body, alone=alone).text
 
 
-def send(backend: Backend, body: dict[str, Any], *, alone: bool = True) -> chat.Reply:
+def send(backend: Backend, body: dict[str, Any], *, alone: bool = True, longest_seconds: float = SECONDS) -> chat.Reply:
     """One call that is no page's, under a lease of kind canary. Raises as `read` does."""
-    seconds = min(SECONDS, settings.CALL_SECONDS)
+    seconds = min(longest_seconds, settings.CALL_SECONDS)
     endpoint = calling.endpoint(backend)
     lease = slots.take(backend, "canary", seconds + calling.CONNECT_SECONDS, alone=alone)
     try:

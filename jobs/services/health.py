@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from jobs import errors
-from jobs.domain import circuit
+from jobs.domain import circuit, failures
 from jobs.domain import routing as routing_rules
 from jobs.domain.circuit import Circuit
 from jobs.domain.failures import Blame, Failure, Outcome
@@ -67,7 +67,8 @@ def _recent(backend: Backend) -> tuple[int, int]:
     that has just failed is not stored yet, and counted."""
     changed_at = _read(backend).changed_at
     since = max(timezone.now() - RECENT, datetime.fromtimestamp(changed_at, UTC))
-    newest = Attempt.objects.filter(backend=backend.name).order_by("-started_at")[:RECENT_CALLS]
+    calls = Attempt.objects.filter(backend=backend.name).exclude(reason=failures.DRAINING.reason)
+    newest = calls.order_by("-started_at")[:RECENT_CALLS]
     ended = [
         outcome
         for outcome, began, seconds in newest.values_list("outcome", "started_at", "seconds")
@@ -110,11 +111,17 @@ def _store(health: BackendHealth, state: Circuit, *, opened: bool) -> None:
 
 
 def _misconfigured(backend_id: int, reason: str) -> None:
-    """Out of rotation until a probe finds it in order; no attempt was spent."""
-    BackendHealth.objects.update_or_create(
-        backend_id=backend_id, defaults={"state": "misconfigured", "reason": reason, "since": timezone.now()}
-    )
-    log.error("backend.misconfigured", backend=backend_id, reason=reason)
+    """Out of rotation until a probe finds it in order; no attempt was spent. Administrators are told of the change,
+    not of every page and probe that meets it."""
+    BackendHealth.objects.get_or_create(backend_id=backend_id)
+    row = BackendHealth.objects.select_related("backend").filter(pk=backend_id)
+    changed = row.exclude(state="misconfigured").update(state="misconfigured", reason=reason, since=timezone.now())
+    if not changed:
+        row.update(reason=reason)
+        return
+    name = row.get().backend.name
+    log.error("backend.misconfigured", backend=name, reason=reason)
+    access.audit("backend.misconfigured", by=None, subject=name, detail={"reason": reason})
 
 
 def is_shut(backend: Backend) -> bool:
@@ -141,7 +148,7 @@ def probe(backend: Backend) -> bool:
         except errors.BackendFailed as error:
             _probe_failed(backend, error.failure, routing.in_force().failover)
         except (errors.Invalid, errors.Unavailable) as error:
-            _found_misconfigured(backend, error.message)
+            _misconfigured(backend.pk, error.message)
         finally:
             sampling.sample(backend, reading)
     else:
@@ -201,7 +208,7 @@ def _hung(backend: Backend) -> None:
 
 def _probe_failed(backend: Backend, failure: Failure, failover: Failover) -> None:
     if failure.blame is Blame.SETUP:
-        _found_misconfigured(backend, failure.reason)
+        _misconfigured(backend.pk, failure.reason)
         return
     if failure.blame is Blame.NOBODY:
         return
@@ -215,16 +222,6 @@ def _probe_failed(backend: Backend, failure: Failure, failover: Failover) -> Non
         return circuit.failed(state, now, failure.reason, breaker, recent=(0, 0), jitter=_jitter())
 
     _change(backend.pk, event)
-
-
-def _found_misconfigured(backend: Backend, reason: str) -> None:
-    """A probe found it so. Administrators are told once, not at every probe."""
-    known = BackendHealth.objects.filter(pk=backend.pk, state="misconfigured").values_list("reason", flat=True).first()
-    if known == reason:
-        return
-    _misconfigured(backend.pk, reason)
-    if known is None:
-        access.audit("backend.misconfigured", by=None, subject=backend.name, detail={"reason": reason})
 
 
 @dataclass(frozen=True)

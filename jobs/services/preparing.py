@@ -122,8 +122,11 @@ def _choose() -> tuple[str, int] | None:
     documents = (
         Document.objects.open()
         .filter(Q(drawing_until=None) | Q(drawing_until__lt=Now()), Exists(waiting), prepared=True)
-        .in_work_order()[:200]
+        .values_list(
+            "pk", "backend", "owner_id", "priority_rank", "created_at", "pages_done", "pages_failed", named=True
+        )
     )
+    # All of them: those of a host that is down, however many, must not hide those of another.
     rows = list(documents)
     if not rows:
         return None

@@ -191,3 +191,8 @@ def test_an_urgent_document_is_drawn_although_enough_lies_ahead():
 def test_whoever_has_least_drawn_goes_next():
     rows = [candidate("a", owner=1, ready=6, age=100), candidate("b", owner=2, ready=0, age=1)]
     assert next_to_draw(rows, {"calypso": 5}, {"calypso": 6}) == ("b", FIRST_CHUNK_PAGES)
+
+
+def test_low_priority_grows_old_for_drawing_too():
+    rows = [candidate("low", rank=2, age=4000.0), candidate("normal", rank=1, age=5.0, owner=2)]
+    assert next_to_draw(rows, {"calypso": 5}, {}) == ("low", FIRST_CHUNK_PAGES)

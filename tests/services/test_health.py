@@ -11,7 +11,7 @@ from django.utils import timezone
 from jobs.domain import failures
 from jobs.domain.circuit import Circuit
 from jobs.models import Attempt, AuditEntry, Backend, BackendHealth, HealthSample, SlotLease
-from jobs.services import backends, health, probing, routing, sampling, slots
+from jobs.services import asking, backends, health, probing, routing, sampling, slots
 from tests import builders
 from tests.patience import until
 from tests.vllm_simulator import Simulator
@@ -178,18 +178,20 @@ def test_a_version_too_old_for_the_model_is_a_warning(calypso, host):
 # Side by side.
 
 
-def test_a_host_that_hangs_does_not_keep_the_others_waiting(calypso, host):
+def test_a_host_that_hangs_does_not_keep_the_others_waiting(calypso, host, monkeypatch):
+    monkeypatch.setattr(asking, "PROBE_TIMEOUT_SECONDS", 60.0)
     with Simulator.start() as second:
         builders.make_backend("spark", base_url=second.base_url)
         host.set_fault("hang", path="/health")
         probes = probing.Probes(lambda: None)
-        threads = probes.start_round()
-        until(lambda: BackendHealth.objects.get(backend__name="spark").version)
-        alive = [thread.name for thread in threads if thread.is_alive()]
-        assert alive == ["probe-calypso"]
-        assert [thread.name for thread in probes.start_round()] == ["probe-spark"]
-        host.clear_faults()
-        for thread in threads:
+        threads = {thread.name: thread for thread in probes.start_round()}
+        threads["probe-spark"].join(20)
+        assert BackendHealth.objects.get(backend__name="spark").version == "0.20.2"
+        assert threads["probe-calypso"].is_alive()
+        (again,) = probes.start_round()  # the one that hangs is not probed twice at once
+        assert again.name == "probe-spark"
+        host.stop_listening(drop=True)
+        for thread in (*threads.values(), again):
             thread.join(20)
 
 
