@@ -7,8 +7,7 @@ the more urgent, and of the same urgency the older; each document's own pages ne
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils import timezone
 
@@ -20,8 +19,7 @@ from jobs.models import Backend, BackendHealth, Document
 from jobs.services import statements as sql
 
 
-@dataclass(frozen=True)
-class OpenDocument:
+class OpenDocument(NamedTuple):  # and no dataclass: a thousand of them are made at each dispatch
     """A document that may be worked on. `waiting`: its pages that are neither ended nor at a host; `in_flight`: those
     at a host; `drawn`: whether a page of it could be sent now. `rank` is the one that counts now, ageing included."""
 
@@ -57,7 +55,7 @@ def open_documents() -> list[OpenDocument]:
 def _document(row: sql.Row) -> OpenDocument:
     key, owner, priority_rank, age, wanted, backend, left, in_flight, drawn = row
     return OpenDocument(
-        key=sql.document_key(key),
+        key=key if isinstance(key, str) else key.hex,
         owner=owner,
         priority_rank=priority_rank,
         rank=scheduling.effective_rank(priority_rank, float(age)),
