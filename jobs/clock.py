@@ -15,10 +15,12 @@ from django.db import DatabaseError, close_old_connections
 
 from jobs import actors, errors
 from jobs.gateways import processes, uploads
-from jobs.services import backends, health, leading, leases, preparing
+from jobs.services import backends, leading, leases, preparing, sampling
+from jobs.services.probing import Probes
 
 log = structlog.get_logger(__name__)
 FORGOTTEN_SECONDS = 3600.0  # no upload takes an hour and is still alive without having been touched
+PRUNE_SECONDS = 3600.0
 
 
 class Duty:
@@ -58,14 +60,22 @@ def fill_slots() -> None:
     actors.dispatch_now()
 
 
+_probes = Probes(actors.dispatch_now)
+
+
 def probe_hosts() -> None:
-    if health.probe_all():
-        actors.dispatch_now()
+    """Only begins: a host that hangs must not keep the other duties waiting."""
+    _probes.start_round()
 
 
 def sweep_uploads() -> None:
     """What a killed web server left of uploads that never ended."""
     uploads.remove_forgotten(FORGOTTEN_SECONDS)
+
+
+def prune_samples() -> None:
+    """What the charts show no more."""
+    sampling.prune()
 
 
 def duties() -> list[Duty]:
@@ -76,6 +86,7 @@ def duties() -> list[Duty]:
         Duty(fill_slots, every),
         Duty(probe_hosts, settings.PROBE_SECONDS),
         Duty(sweep_uploads, FORGOTTEN_SECONDS),
+        Duty(prune_samples, PRUNE_SECONDS),
     ]
 
 

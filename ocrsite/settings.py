@@ -53,6 +53,8 @@ try:
     RESEND_SECONDS = env.number(_environ, "OCRSITE_RESEND_SECONDS", 10.0, low=0.1, high=600)
     CLOCK_SECONDS = env.number(_environ, "OCRSITE_CLOCK_SECONDS", 2.0, low=0.05, high=60)
     PROBE_SECONDS = env.number(_environ, "OCRSITE_PROBE_SECONDS", 5.0, low=0.05, high=600)
+    # How long a host's counters may stand still while requests run there (see jobs/domain/stalls.py).
+    STALL_SECONDS = env.number(_environ, "OCRSITE_STALL_SECONDS", 60.0, low=0.1, high=3600)
     CALL_SECONDS = env.number(_environ, "OCRSITE_CALL_SECONDS", 300.0, low=0.1, high=3600)
     DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)}
     (DATA_DIR / "uploads").mkdir(parents=True, exist_ok=True)

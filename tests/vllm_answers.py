@@ -146,14 +146,17 @@ def metrics(model: str, *, running: int, waiting: int, slots: int, tokens_made: 
     return "\n".join(lines) + "\n"
 
 
-def checked(body: object, model: str, max_model_len: int) -> tuple[str, str]:
-    """The image's sha256 and the prompt of a request. Raises Refusal as the server does."""
+def checked(body: object, model: str, max_model_len: int, *, processor: bool = True) -> tuple[str, str]:
+    """The image's sha256 and the prompt of a request. Raises Refusal as the server does; one without the n-gram
+    processor looks at no n-gram size."""
     if not isinstance(body, dict) or not isinstance(body.get("messages"), list):
         raise Refusal(400, "1 validation error:\n  {'type': 'missing', 'loc': 'body.messages'}", "body.messages")
     if body.get("model") != model:
         name = body.get("model")
         raise Refusal(404, f"The model `{name}` does not exist. Valid aliases: {model}.", "model")
     _check_numbers(body, max_model_len)
+    if processor:
+        _check_ngram_size(body)
     parts = [part for message in body["messages"] for part in _parts(message.get("content"))]
     prompt = "".join(part.get("text", "") for part in parts if part.get("type") == "text")
     images = [_image(part["image_url"]["url"]) for part in parts if part.get("type") == "image_url"]
@@ -188,6 +191,9 @@ def _check_numbers(body: Mapping[str, Any], max_model_len: int) -> None:
         told = f"max_tokens={asked} cannot be greater than max_model_len={max_model_len}."
         hint = f"Please request fewer output tokens. (parameter=max_tokens, value={asked})"
         raise Refusal(400, f"{told} {hint}", "max_tokens")
+
+
+def _check_ngram_size(body: Mapping[str, Any]) -> None:
     size = (body.get("vllm_xargs") or {}).get("ngram_size", 1)
     if not isinstance(size, int) or size < 1:
         raise Refusal(400, f"`ngram_size` has to be a strictly positive integer, got {size}.")

@@ -69,6 +69,7 @@ class Host:
         self.model, self.max_model_len, self.version = model, max_model_len, version
         self.api_key = ""
         self.allowed_extra = 1
+        self.processor = True  # whether it was started with the n-gram processor
         self.texts: dict[str, str] = {}
         self.faults: list[Fault] = []
         self.on_death: Callable[[float], None] = lambda health_seconds: None
@@ -131,7 +132,7 @@ class Host:
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         try:
             body = json.loads(await request.read())
-            image_sha256, prompt = answers.checked(body, self.model, self.max_model_len)
+            image_sha256, prompt = answers.checked(body, self.model, self.max_model_len, processor=self.processor)
         except answers.Refusal as refusal:
             return web.json_response(refusal.payload, status=refusal.status)
         except ValueError:

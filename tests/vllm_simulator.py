@@ -27,7 +27,7 @@ from tests.vllm_faults import CHAT, KINDS, Call, Fault
 from tests.vllm_host import Host
 
 MODEL = "deepseek-ai/DeepSeek-OCR"
-SETTINGS = ("service_seconds", "model", "max_model_len", "version", "api_key", "allowed_extra", "texts")
+SETTINGS = ("service_seconds", "model", "max_model_len", "version", "api_key", "allowed_extra", "texts", "processor")
 NUMBERS = ("in_flight", "max_in_flight", "over_limit", "tokens_made", "connections")
 
 
@@ -98,7 +98,7 @@ class Simulator:
         return self._site is not None
 
     def configure(self, **settings: Any) -> None:
-        """Change service_seconds, model, max_model_len, version, api_key, allowed_extra or texts while it runs."""
+        """Change one of SETTINGS while it runs."""
         for name, value in settings.items():
             if name not in SETTINGS:
                 raise ValueError(f"no such setting: {name}")

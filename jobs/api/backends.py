@@ -94,7 +94,7 @@ def change_backend(request: HttpRequest, name: str, payload: BackendFields) -> d
     ),
 )
 def delete_backend(request: HttpRequest, name: str) -> Status[Any]:
-    """204 when it is gone. 202 when pages run there: it drains; delete it again once it is disabled. 409 while the
+    """204 when it is gone. 202 when pages run there: it drains, and is gone when the last one is done. 409 while the
     routing policy names it."""
     gone = backends.remove(name, by=request.user)
     actors.dispatch_soon()
@@ -144,7 +144,7 @@ def activate_backend(request: HttpRequest, name: str, payload: ActivateIn = Acti
     **answers(CheckedBackend, example=examples.CHECKED_BACKEND, refusals=("not_found",)),
 )
 def check_backend(request: HttpRequest, name: str) -> dict[str, Any]:
-    """Runs the self-test and changes nothing: reachable, model, one canary page. `self_test.passed` is the outcome."""
+    """Runs the self-test and changes nothing: each step is told. `self_test.passed` is the outcome."""
     return _tested(name, backends.check(name, by=request.user))
 
 

@@ -26,7 +26,8 @@ class Settings:
 
 @dataclass(frozen=True)
 class Circuit:
-    """`openings`: times it opened without a good spell between; `step`: of the slow start, None when over."""
+    """`openings`: times it opened without a good spell between; `step`: of the slow start, None when over; `hung`:
+    it was opened because the host stands still, though it answers."""
 
     state: str = CLOSED
     failures: int = 0
@@ -36,6 +37,7 @@ class Circuit:
     step: int | None = None
     step_at: float = 0.0
     reason: str = ""
+    hung: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -58,7 +60,8 @@ def succeeded(circuit: Circuit, now: float) -> Circuit:
 def failed(
     circuit: Circuit, now: float, reason: str, settings: Settings, *, recent: tuple[int, int], jitter: float
 ) -> Circuit:
-    """A fault of the host's. `recent`: calls that failed, and all calls, of the last minute. `jitter`: -1 … 1."""
+    """A fault of the host's. `recent`: calls that failed, and all calls, of the last minute, this one among both.
+    `jitter`: -1 … 1."""
     if circuit.state == OPEN:
         return circuit
     count = circuit.failures + 1
@@ -73,17 +76,23 @@ def failed(
     return replace(circuit, failures=count, reason=reason)
 
 
-def opened(circuit: Circuit, now: float, reason: str, settings: Settings, *, jitter: float) -> Circuit:
-    """Open at once: the engine died, or enough is enough. Each opening without a good spell doubles the wait."""
+def opened(
+    circuit: Circuit, now: float, reason: str, settings: Settings, *, jitter: float, hung: bool = False
+) -> Circuit:
+    """Open at once: the engine died, it hangs, or enough is enough. Each opening without a good spell doubles the
+    wait."""
     if circuit.state == OPEN:
         return circuit
-    wait = min(settings.seconds * 2.0**circuit.openings, settings.max_seconds)
+    # The exponent is bounded: a host that is away for a month would else make a number too large for a float.
+    wait = min(settings.seconds * 2.0 ** min(circuit.openings, 30), settings.max_seconds)
     return Circuit(
         state=OPEN,
         openings=circuit.openings + 1,
-        retry_at=now + wait * (1 + JITTER * jitter),
+        # Jitter keeps hosts that fell together from being tried together; the limit holds for it too.
+        retry_at=now + min(wait * (1 + JITTER * jitter), settings.max_seconds),
         changed_at=now,
         reason=reason,
+        hung=hung,
     )
 
 
@@ -101,7 +110,9 @@ def canary_read(circuit: Circuit, now: float) -> Circuit:
     """The canary page of a half-open breaker came back: closed, in slow start."""
     if circuit.state == CLOSED:
         return circuit
-    return replace(circuit, state=CLOSED, failures=0, retry_at=0.0, changed_at=now, step=0, step_at=now, reason="")
+    return replace(
+        circuit, state=CLOSED, failures=0, retry_at=0.0, changed_at=now, step=0, step_at=now, reason="", hung=False
+    )
 
 
 def open_slots(circuit: Circuit, slots: int, queue_ahead: int) -> int:

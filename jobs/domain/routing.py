@@ -31,13 +31,16 @@ class Facts:
 
 @dataclass(frozen=True)
 class BackendSnapshot:
-    """A backend as it stands at the moment of the decision."""
+    """A backend as it stands at the moment of the decision. `max_model_len` in tokens, the smaller of what its profile
+    says and the host serves; `busy`: it asked to be tried later, and that time has not come."""
 
     name: str
     kind: str = "gpu"
     lifecycle: str = "active"
     state: str = "up"
     reason: str = ""
+    max_model_len: int = 8192
+    busy: bool = False
 
 
 @dataclass(frozen=True)

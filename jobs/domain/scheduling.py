@@ -1,20 +1,30 @@
 """Which waiting page gets which free slot: a pure function of waiting pages, free slots and what is in flight.
 
 Priority first. Within a priority, whoever has the least in flight goes next: first by person, then by document, the
-older one on a tie, so that a 3,000-page file does not keep a two-page one waiting. Pages that a worker died with go
-behind all others and run one at a time, so that a second death names the culprit.
+older one on a tie, so that a 3,000-page file does not keep a two-page one waiting.
+
+A suspect (a worker or a host's engine died with it) runs alone at its host, and only one runs anywhere, so that a
+second death names the culprit and never an innocent neighbour. It goes behind all others until it has waited for
+`SUSPECT_PATIENCE_SECONDS`; then nothing more is sent to one host until that is empty, and the suspect has it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+AGEING_SECONDS = 1800.0  # a page that has waited this long counts one priority higher, twice as long two
+# Emptying a host costs it about one page's time at each slot (2 to 14 s at the median of a real GPU's
+# measurements): not for every page, and late enough that a short queue ends first.
+SUSPECT_PATIENCE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
 class WaitingPage:
-    """A page that is drawn and waits for a slot. `candidates`: backends it may run at, best first."""
+    """A page that is drawn and waits for a slot. `candidates`: backends it may run at, best first; with `spread` any
+    of them as good as the first, so that the roomiest takes it. `waited_seconds` counts since its last attempt, and
+    matters for suspects alone."""
 
     page_id: int
     document: str
@@ -24,6 +34,8 @@ class WaitingPage:
     age_seconds: float  # of its document
     candidates: tuple[str, ...]
     suspect: bool = False
+    spread: bool = False
+    waited_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -34,62 +46,119 @@ class Assignment:
 
 @dataclass(frozen=True)
 class InFlight:
-    """What runs already, over all workers."""
+    """What runs already, over all workers. `by_backend` counts calls of every kind; `suspects` are those anywhere,
+    `suspect_at` the backends where one runs; `lost_at` those with a call nobody waits for any more, which may take
+    until its deadline: no host is emptied behind such a one."""
 
     by_owner: Mapping[int, int]
     by_document: Mapping[str, int]
     suspects: int = 0
+    by_backend: Mapping[str, int] = field(default_factory=dict)
+    suspect_at: frozenset[str] = frozenset()
+    lost_at: frozenset[str] = frozenset()
+
+
+def effective_rank(priority_rank: int, age_seconds: float, ageing_seconds: float = AGEING_SECONDS) -> int:
+    """The priority that counts now: low priority grows old, and ends too."""
+    return max(0, priority_rank - int(age_seconds // ageing_seconds))
 
 
 def assign(
-    waiting: Sequence[WaitingPage], free: Mapping[str, int], in_flight: InFlight, ageing_seconds: float = 1800.0
+    waiting: Sequence[WaitingPage],
+    free: Mapping[str, int],
+    in_flight: InFlight,
+    capacity: Mapping[str, int] | None = None,
+    ageing_seconds: float = AGEING_SECONDS,
 ) -> list[Assignment]:
-    """The pages that get a slot now. Never more at a backend than `free` says; at most one suspect in flight.
+    """The pages that get a slot now. Never more at a backend than `free` says; at most one suspect anywhere, alone.
 
-    A page that has waited `ageing_seconds` counts one priority higher, twice that two: low priority ends too.
+    `capacity`: what each backend takes in all, for sharing by free capacity; without it by free slots.
     """
-    left = dict(free)
-    by_owner, by_document = Counter(in_flight.by_owner), Counter(in_flight.by_document)
-    suspects = in_flight.suspects
-    given: list[Assignment] = []
-    queues = _by_document(waiting)
-    while queues and any(count > 0 for count in left.values()):
-        turn = min(queues, key=lambda name: _turn(queues[name][0], by_owner, by_document, ageing_seconds))
-        page = queues[turn].pop(0)
-        if not queues[turn]:
-            del queues[turn]
-        if page.suspect and suspects:
-            continue
-        backend = next((name for name in page.candidates if left.get(name, 0) > 0), None)
-        if backend is None:
-            continue
-        left[backend] -= 1
-        by_owner[page.owner] += 1
-        by_document[page.document] += 1
-        suspects += page.suspect
-        given.append(Assignment(page.page_id, backend))
-    return given
+    return _Round(free, in_flight, capacity or {}, ageing_seconds).fill(waiting)
+
+
+class _Round:
+    """One assignment of slots, while it is worked out."""
+
+    def __init__(
+        self, free: Mapping[str, int], in_flight: InFlight, capacity: Mapping[str, int], ageing_seconds: float
+    ) -> None:
+        self.left = {name: 0 if name in in_flight.suspect_at else count for name, count in free.items()}
+        self.busy = Counter(in_flight.by_backend)
+        self.by_owner, self.by_document = Counter(in_flight.by_owner), Counter(in_flight.by_document)
+        self.suspect_runs = in_flight.suspects > 0
+        self.lost_at = in_flight.lost_at
+        self.capacity, self.ageing_seconds = capacity, ageing_seconds
+        self.given: list[Assignment] = []
+
+    def fill(self, waiting: Sequence[WaitingPage]) -> list[Assignment]:
+        suspects = [page for page in waiting if page.suspect]
+        self._empty_a_host([page for page in suspects if page.waited_seconds >= SUSPECT_PATIENCE_SECONDS])
+        self._give_in_turn(page for page in waiting if not page.suspect)
+        self._give_alone(suspects)
+        return self.given
+
+    def _empty_a_host(self, suspects: list[WaitingPage]) -> None:
+        """For the suspect that has waited long enough: nothing goes to one host until it can have that for itself."""
+        if self.suspect_runs or not suspects:
+            return
+        self._give_alone(suspects)
+        if self.suspect_runs:
+            return
+        page = min(suspects, key=self._turn)
+        # The one with least in flight: nothing refills it, so the choice does not wander for ever.
+        hosts = [name for name in page.candidates if name in self.left and name not in self.lost_at]
+        if hosts:
+            self.left[min(hosts, key=lambda name: self.busy[name])] = 0
+
+    def _give_alone(self, suspects: Iterable[WaitingPage]) -> None:
+        for page in sorted(suspects, key=self._turn):
+            if self.suspect_runs:
+                return
+            alone = [name for name in page.candidates if self.left.get(name, 0) > 0 and not self.busy[name]]
+            if alone:
+                self._give(page, alone[0])
+                self.left[alone[0]] = 0
+                self.suspect_runs = True
+
+    def _give_in_turn(self, waiting: Iterable[WaitingPage]) -> None:
+        queues = _by_document(waiting)
+        while queues and any(count > 0 for count in self.left.values()):
+            turn = min(queues, key=lambda name: self._turn(queues[name][0]))
+            page = queues[turn].pop(0)
+            if not queues[turn]:
+                del queues[turn]
+            roomy = [name for name in page.candidates if self.left.get(name, 0) > 0]
+            if roomy:
+                self._give(page, max(roomy, key=self._room) if page.spread else roomy[0])
+
+    def _give(self, page: WaitingPage, backend: str) -> None:
+        self.left[backend] -= 1
+        self.busy[backend] += 1
+        self.by_owner[page.owner] += 1
+        self.by_document[page.document] += 1
+        self.given.append(Assignment(page.page_id, backend))
+
+    def _room(self, backend: str) -> float:
+        """The share of it that is free: four of sixteen are less room than two of four."""
+        return self.left[backend] / max(1, self.capacity.get(backend, 1))
+
+    def _turn(self, page: WaitingPage) -> tuple[object, ...]:
+        return (
+            effective_rank(page.priority_rank, page.age_seconds, self.ageing_seconds),
+            self.by_owner[page.owner],
+            self.by_document[page.document],
+            -page.age_seconds,
+            page.document,
+            page.number,
+        )
 
 
 def _by_document(waiting: Iterable[WaitingPage]) -> dict[str, list[WaitingPage]]:
     queues: dict[str, list[WaitingPage]] = {}
-    for page in sorted(waiting, key=lambda page: (page.suspect, page.number)):
+    for page in sorted(waiting, key=lambda page: page.number):
         queues.setdefault(page.document, []).append(page)
     return queues
-
-
-def _turn(
-    page: WaitingPage, by_owner: Mapping[int, int], by_document: Mapping[str, int], ageing_seconds: float
-) -> tuple[object, ...]:
-    rank = max(0, page.priority_rank - int(page.age_seconds // ageing_seconds))
-    return (
-        page.suspect,
-        rank,
-        by_owner.get(page.owner, 0),
-        by_document.get(page.document, 0),
-        -page.age_seconds,
-        page.document,
-    )
 
 
 @dataclass(frozen=True)
@@ -128,6 +197,15 @@ def next_to_draw(
     open_ones = [candidate for candidate in candidates if room(candidate) > 0]
     if not open_ones:
         return None
-    best = min(open_ones, key=lambda c: (c.priority_rank, by_owner[c.owner], c.ready, -c.age_seconds, c.document))
+    best = min(
+        open_ones,
+        key=lambda c: (
+            effective_rank(c.priority_rank, c.age_seconds),
+            by_owner[c.owner],
+            c.ready,
+            -c.age_seconds,
+            c.document,
+        ),
+    )
     size = CHUNK_PAGES if best.ready or best.ended_or_running else FIRST_CHUNK_PAGES
     return best.document, min(size, room(best))

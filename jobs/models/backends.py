@@ -21,7 +21,7 @@ name_validator = RegexValidator(
 
 class BackendQuerySet(models.QuerySet["Backend"]):
     def contactable(self) -> BackendQuerySet:
-        """Those that may be sent anything at all: planned and disabled ones never are."""
+        """Those that are looked after: a planned or disabled one is contacted by its self-test alone."""
         return self.filter(lifecycle__in=["active", "draining"])
 
     def in_name_order(self) -> BackendQuerySet:
@@ -59,6 +59,7 @@ class Backend(models.Model):
     expected: models.JSONField[Any] = models.JSONField("expected figures", default=dict, blank=True)
     costs: models.JSONField[Any] = models.JSONField(default=dict, blank=True)
     notes = models.TextField(blank=True, default="")
+    remove_when_drained = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -1,27 +1,44 @@
-"""Is a host fit to take work? A self-test, step by step, before a backend is put to work or when somebody asks."""
+"""Is a host fit to take work? A self-test, step by step, before a backend is put to work or when somebody asks.
+
+A step that fails keeps the host out; those after it that would make no sense then are named, and not tried. What is
+odd but harmless passes with a warning, which stays with the backend until the next self-test.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils import timezone
 
 from jobs import errors
+from jobs.domain import chat, versions
+from jobs.domain.failures import Blame, Outcome
 from jobs.gateways import images
 from jobs.models import Backend, BackendHealth
-from jobs.services import health
+from jobs.services import asking, canary, concurrency
+
+SHORTEST_CONTEXT = chat.IMAGE_TOKENS_RESERVE + 256  # an image, and the fewest tokens that are ever asked for
+NGRAM_SECONDS = 10.0  # refused at once where the processor is loaded, and one token long where it is not
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a self-test: its name, whether it passed, and a sentence."""
+    """One step of a self-test: its name, whether it passed, and a sentence. `tried` False: an earlier one failed."""
 
     name: str
     passed: bool
     message: str
+    tried: bool = True
 
 
 @dataclass(frozen=True)
 class SelfTest:
+    """`warnings`: what is odd about the host, though it may work."""
+
     steps: tuple[Step, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -33,38 +50,161 @@ class SelfTest:
 
 
 def self_test(backend: Backend) -> SelfTest:
-    """Is this host fit to take work? Step by step; the first step that fails ends it."""
-    steps: list[Step] = []
-    try:
-        facts = health.ask(backend)
-        BackendHealth.objects.update_or_create(backend=backend, defaults=facts)
-        version = f"version {facts['version']}" if facts.get("version") else "its version is not told"
-        steps.append(Step("reachable", True, f"It answers, {version}."))
-        steps.append(Step("model", True, f"It serves {backend.model}."))
-        served = facts["served_max_model_len"]
-        steps += [Step("context length", True, m) for m in facts["warnings"]] or [
-            Step("context length", True, f"{served or backend.max_model_len} tokens.")
-        ]
-        steps.append(_canary_step(backend))
-    except (errors.BackendFailed, errors.RequestRefused, errors.Unavailable) as error:
-        steps.append(Step("model" if steps or isinstance(error, errors.Invalid) else "reachable", False, error.message))
-    return SelfTest(tuple(steps))
+    """Is this host fit to take work? Contacts it, and nobody else; every call has its deadline."""
+    return _Test(backend).run()
 
 
-def _canary_step(backend: Backend) -> Step:
-    try:
-        text = health.read_canary(backend)
-    except errors.Conflict as error:
-        return Step("canary page", True, error.message)
-    except errors.BackendFailed as error:
-        return Step("canary page", False, f"The canary page was not read. {error.message}")
-    if images.CANARY_WORD in text.upper():
-        return Step("canary page", True, "The canary page was read.")
-    _warn(backend, "It answered the canary page, but read it wrongly.")
-    return Step("canary page", True, "It answered, but read the canary page wrongly: check the model.")
-
-
-def _warn(backend: Backend, warning: str) -> None:
+def store(backend: Backend, result: SelfTest, *, forced: bool = False) -> None:
+    """Keep the newest self-test with the backend's health, for the screen and for the probes' warnings."""
+    steps = [
+        {
+            "name": step.name,
+            "passed": step.passed,
+            "message": step.message,
+            "overruled": forced and not step.passed,
+            "tried": step.tried,
+        }
+        for step in result.steps
+    ]
+    newest = {
+        "at": timezone.now().isoformat(),
+        "passed": result.passed,
+        "forced": forced,
+        "steps": steps,
+        "warnings": list(result.warnings),
+    }
     health, _ = BackendHealth.objects.get_or_create(backend=backend)
-    health.warnings = [*(w for w in health.warnings if w != warning), warning]
-    health.save(update_fields=["warnings"])
+    backend.health = health
+    health.self_test = newest
+    health.warnings = asking.warnings(backend, health.served_max_model_len, health.version)
+    health.save(update_fields=["self_test", "warnings"])
+
+
+class Failed(Exception):
+    """A step failed; the message is a sentence."""
+
+
+@dataclass
+class _Test:
+    """One self-test while it runs. `failed`: the steps that did, and those not tried because of them."""
+
+    backend: Backend
+    steps: list[Step] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    failed: set[str] = field(default_factory=set)
+    model: asking.Serves = field(default_factory=asking.Serves)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def run(self) -> SelfTest:
+        self._step("reachable", self._reachable)
+        self._step("key", self._key, needs=("reachable",))
+        self._step("model", self._model, needs=("key",))
+        self._step("context length", self._context_length, needs=("model",))
+        self._step("version", self._version, needs=("reachable",))
+        if self.backend.model_profile == "deepseek-ocr":
+            self._step("n-gram processor", self._ngram_processor, needs=("model",))
+        self._step("canary page", self._canary, needs=("model",))
+        self._step("streaming", self._streaming, needs=("canary page",))
+        self._step("concurrency", self._concurrency, needs=("canary page",))
+        return SelfTest(tuple(self.steps), tuple(self.warnings))
+
+    def _step(self, name: str, work: Callable[[], str], needs: tuple[str, ...] = ()) -> None:
+        missing = next((other for other in needs if other in self.failed), None)
+        if missing:
+            self._note(Step(name, False, f"Not tried: the step “{missing}” did not pass.", tried=False))
+            return
+        try:
+            self._note(Step(name, True, work()))
+        except Failed as error:
+            self._note(Step(name, False, str(error)))
+        except (errors.BackendFailed, errors.RequestRefused, errors.Unavailable) as error:
+            self._note(Step(name, False, error.message))
+
+    def _note(self, step: Step) -> None:
+        self.steps.append(step)
+        if not step.passed:
+            self.failed.add(step.name)
+
+    def _warn(self, words: str) -> str:
+        self.warnings.append(words)
+        return words
+
+    def _reachable(self) -> str:
+        asking.reachable(self.backend)
+        return "It answers."
+
+    def _key(self) -> str:
+        try:
+            self.model = asking.served(self.backend)
+        except errors.BackendFailed as error:
+            if error.failure.outcome is Outcome.MISCONFIGURED and "key" not in error.message:
+                self.model = asking.Serves(error.message)  # the key is not what is wrong
+            else:
+                raise
+        return "Its key is accepted." if self.backend.api_key_set else "It asks for no key."
+
+    def _model(self) -> str:
+        if self.model.problem:
+            raise Failed(self.model.problem)
+        self.facts = asking.told(self.backend, self.model).facts
+        BackendHealth.objects.update_or_create(backend=self.backend, defaults=self.facts)
+        return f"It serves {self.backend.model}."
+
+    def _context_length(self) -> str:
+        served, profile = self.model.max_model_len, self.backend.max_model_len
+        if served is None:
+            return f"It does not tell; its profile says {profile} tokens."
+        if served < SHORTEST_CONTEXT:
+            raise Failed(f"A context of {served} tokens does not hold a page: {SHORTEST_CONTEXT} are the least.")
+        if served < profile:
+            return f"It serves a context of {served} tokens; its profile says {profile}."
+        return f"{served} tokens."
+
+    def _version(self) -> str:
+        version = str(self.facts.get("version") or asking.version_of(self.backend))
+        if not version:
+            return "Its version is not told."
+        if old := versions.too_old(version, self.backend.model_profile):
+            raise Failed(old)
+        return f"Version {version}."
+
+    def _ngram_processor(self) -> str:
+        """A size of 0 is refused where the processor is loaded, and not looked at where it is not (recorded)."""
+        body = chat.build_body(
+            model=self.backend.model, image=images.canary(), prompt="Free OCR.", max_tokens=1, ngram_size=None
+        )
+        body["vllm_xargs"] = {"ngram_size": 0}
+        try:
+            canary.send(self.backend, body, alone=False, longest_seconds=NGRAM_SECONDS)
+        except errors.Conflict as error:
+            return f"Not tried. {error.message}"
+        except errors.BackendFailed as error:
+            if error.failure.blame is Blame.PAGE and "ngram" in error.failure.detail.lower():
+                return "It is loaded."
+            return self._warn(f"It could not be told whether the n-gram processor is loaded. {error.message}")
+        return self._warn(versions.without_processor(str(self.facts.get("version") or "")))
+
+    def _canary(self) -> str:
+        try:
+            text = canary.read(self.backend, alone=False)
+        except errors.Conflict as error:
+            return error.message
+        except errors.BackendFailed as error:
+            raise Failed(f"The canary page was not read. {error.message}") from None
+        if canary.was_read(text):
+            return "The canary page was read."
+        self._warn("It answered the canary page, but read it wrongly.")
+        return "It answered, but read the canary page wrongly: check the model."
+
+    def _streaming(self) -> str:
+        try:
+            canary.read(self.backend, stream=not self.backend.streaming, alone=False)
+        except errors.Conflict as error:
+            return f"Not tried. {error.message}"
+        except errors.BackendFailed as error:
+            other = "a plain answer" if self.backend.streaming else "a stream"
+            return self._warn(f"Asked for {other} it failed, though its pages are read. {error.message}")
+        return "Streamed answers arrive whole."
+
+    def _concurrency(self) -> str:
+        return concurrency.measure(self.backend)

@@ -13,7 +13,7 @@ from jobs import errors
 from jobs.domain import presets
 from jobs.gateways import addresses, secrets
 from jobs.models import Backend, BackendHealth, RoutingPolicy
-from jobs.services import access, admission, health, routing
+from jobs.services import access, admission, health, routing, slots
 
 log = structlog.get_logger(__name__)
 
@@ -112,7 +112,14 @@ def _apply(backend: Backend, fields: dict[str, Any]) -> None:
         setattr(backend, name, value)
 
 
+OBJECTS = ("hardware", "launch", "expected", "costs")
+
+
 def _validate(backend: Backend) -> None:
+    wrong = [name for name in OBJECTS if not isinstance(getattr(backend, name), dict)]
+    if wrong:
+        fields = dict.fromkeys(wrong, "Use an object of names and values.")
+        raise errors.Invalid(f"The backend was not saved: {wrong[0]}: {fields[wrong[0]]}", fields)
     try:
         backend.full_clean(exclude=["encrypted_api_key"])
     except ValidationError as error:
@@ -158,8 +165,23 @@ def drain(name: str, *, by: Any) -> Backend:
 
 
 def finish_drains() -> int:
-    """Backends that were draining and have nothing left in flight are disabled. Returns how many."""
-    return Backend.objects.filter(lifecycle="draining", leases=None).update(lifecycle="disabled")
+    """Backends that were draining and have nothing left in flight are disabled, or gone where that was wished for.
+    Returns how many."""
+    return sum(_finish_drain(backend) for backend in Backend.objects.filter(lifecycle="draining", leases=None))
+
+
+def _finish_drain(backend: Backend) -> bool:
+    with transaction.atomic():
+        slots.lock()  # nobody takes a slot there between the look and the deed
+        ours = Backend.objects.filter(pk=backend.pk, lifecycle="draining", leases=None)
+        if not ours.update(lifecycle="disabled"):
+            return False
+        access.audit("backend.drained", by=None, subject=backend.name)
+        if backend.remove_when_drained and not _named_by_policy(backend.name):
+            Backend.objects.filter(pk=backend.pk).delete()
+            access.audit("backend.removed", by=None, subject=backend.name)
+    log.info("backend.drained", backend=backend.name, removed=backend.remove_when_drained)
+    return True
 
 
 def disable(name: str, *, by: Any) -> Backend:
@@ -175,44 +197,56 @@ def activate(name: str, *, by: Any, force: bool = False) -> admission.SelfTest:
     lifecycle = "disabled" if before in {"checking", "draining"} else before
     try:
         result = admission.self_test(backend)
+        overruled = force and not result.passed
+        admission.store(backend, result, forced=overruled)
         if result.passed or force:
             lifecycle = "active"
+            Backend.objects.filter(pk=backend.pk).update(remove_when_drained=False)
             health.admitted(backend)
     finally:
         _set(backend, lifecycle, by=by)
-    access.audit(
-        "backend.checked", by=by, subject=name, detail={"passed": result.passed, "forced": force and not result.passed}
-    )
+    access.audit("backend.checked", by=by, subject=name, detail={"passed": result.passed, "forced": overruled})
+    if overruled:
+        failed = [step.name for step in result.steps if not step.passed]
+        access.audit("backend.overruled", by=by, subject=name, detail={"failed": failed, "reason": result.reason})
+        log.warning("backend.overruled", backend=name, failed=failed, reason=result.reason)
     return result
 
 
 def check(name: str, *, by: Any) -> admission.SelfTest:
     """Test a backend without changing whether it is used. Planned and disabled ones are contacted by this alone."""
-    result = admission.self_test(find(name))
+    backend = find(name)
+    result = admission.self_test(backend)
+    admission.store(backend, result)
     access.audit("backend.checked", by=by, subject=name, detail={"passed": result.passed})
     return result
 
 
 def remove(name: str, *, by: Any) -> bool:
-    """Remove a backend. True: it is gone. False: it is in use, and drains first.
+    """Remove a backend. True: it is gone. False: it is in use; it drains first, and goes when its last page is done.
 
     Raises errors.Conflict while the policy names it.
     """
     backend = find(name)
     if backend.built_in:
         raise errors.Conflict("The CPU backend is built in: disable it, or set OCRSITE_CPU_BACKEND to off.")
-    policy = routing.in_force()
-    named = {policy.default_backend, *policy.fallback_order, *(rule.backend for rule in policy.rules)}
-    if name in named:
+    if _named_by_policy(name):
         raise errors.Conflict(f"The routing policy names {name}: take it out of the rules first.")
     with transaction.atomic():
+        slots.lock()
         row = Backend.objects.select_for_update().get(pk=backend.pk)
         if row.leases.exists():
+            Backend.objects.filter(pk=row.pk).update(remove_when_drained=True)
             _set(row, "draining", by=by)
             return False
         row.delete()
     access.audit("backend.removed", by=by, subject=name)
     return True
+
+
+def _named_by_policy(name: str) -> bool:
+    policy = routing.in_force()
+    return name in {policy.default_backend, *policy.fallback_order, *(rule.backend for rule in policy.rules)}
 
 
 SHOWN = (

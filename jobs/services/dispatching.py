@@ -9,28 +9,31 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
 
-from jobs.domain import circuit, routing, scheduling
+from jobs.domain import circuit, placing, routing, scheduling
+from jobs.domain.placing import Placement, Site
 from jobs.domain.policies import Policy
-from jobs.domain.statuses import OPEN_DOCUMENTS
-from jobs.models import Backend
+from jobs.models import Attempt, Backend, Document
+from jobs.services import queues, slots
 from jobs.services import routing as routing_service
 from jobs.services import statements as sql
+from jobs.services.queues import OpenDocument
 
 log = structlog.get_logger(__name__)
-LOCK_KEY = 0x0C55  # any number, the same in every process: the advisory lock of dispatch on PostgreSQL
-LOOK_AHEAD_PAGES = 1000  # drawn pages are bounded (scheduling.next_to_draw); this bounds what is read of them
 
 
 @dataclass(frozen=True)
 class Dispatched:
-    """`leases` to send messages for; `waiting`: drawn pages that found no slot."""
+    """`leases` to send messages for; `waiting`: drawn pages that were looked at and found no slot."""
 
     leases: tuple[int, ...] = ()
     waiting: int = 0
@@ -41,6 +44,17 @@ class _Host:
     backend: Backend
     snapshot: routing.BackendSnapshot
     open_slots: int
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A drawn page as the statement found it."""
+
+    page: int
+    document: str
+    number: int
+    suspect: bool
+    avoid: tuple[str, ...]
 
 
 class _OneAtATime:
@@ -84,146 +98,201 @@ def dispatch(send: Callable[[int], object]) -> Dispatched:
 def assign_slots() -> Dispatched:
     """One round: read, decide, write. Returns the new leases; the caller sends their messages."""
     with transaction.atomic():
-        _lock()
+        slots.lock()
         hosts = _hosts()
-        free = _free(hosts)
+        in_flight = _in_flight(hosts)
+        free = {host.backend.name: host.open_slots - in_flight.by_backend[host.backend.name] for host in hosts}
         if not any(count > 0 for count in free.values()):
             return Dispatched()
-        rows = _waiting_rows()
-        if not rows:
+        documents = queues.open_documents()
+        if not any(document.drawn for document in documents):
             return Dispatched()
-        policy = routing_service.in_force()
-        waiting = _waiting_pages(rows, hosts, policy, free)
-        given = scheduling.assign(waiting, free, _in_flight())
-        leases = _write(given, hosts, {page.page_id: page for page in waiting})
-    for assignment in given:
-        log.debug("page.assigned", page=assignment.page_id, backend=assignment.backend)
-    return Dispatched(tuple(leases), len(rows) - len(leases))
-
-
-def _lock() -> None:
-    """One dispatcher at a time, over all machines. SQLite's transaction is IMMEDIATE: it holds the only write lock."""
-    if connection.vendor == "postgresql":
-        sql.fetch("SELECT pg_advisory_xact_lock(%s)", [LOCK_KEY])
+        round_ = _Round(hosts, free, documents, routing_service.in_force())
+        waiting = round_.waiting()
+        capacity = {host.backend.name: host.backend.capacity for host in hosts}
+        given = scheduling.assign([page for page, _ in waiting.values()], free, in_flight, capacity)
+        leases, placed = _write(given, hosts, waiting)
+    for line in placed:
+        log.info("page.assigned", **line)
+    return Dispatched(tuple(leases), len(waiting) - len(leases))
 
 
 def _hosts() -> list[_Host]:
-    backends = Backend.objects.filter(lifecycle__in=["active", "checking", "draining", "planned", "disabled"])
     hosts = []
-    for backend in backends.select_related("health").in_name_order():
+    for backend in Backend.objects.select_related("health").in_name_order():
         health = getattr(backend, "health", None)
         state = circuit.from_json(health.circuit if health else {})
         may_take = backend.lifecycle == "active"
-        slots = circuit.open_slots(state, backend.slots, backend.queue_ahead) if may_take else 0
-        hosts.append(_Host(backend, routing_service.snapshot(backend), slots))
+        count = circuit.open_slots(state, backend.slots, backend.queue_ahead) if may_take else 0
+        hosts.append(_Host(backend, routing_service.snapshot(backend), count))
     return hosts
 
 
-def _free(hosts: Iterable[_Host]) -> dict[str, int]:
-    """Open slots less leases of every kind. On PostgreSQL counted after the lock, in a statement of its own."""
-    held: dict[int, int] = dict(sql.fetch("SELECT backend_id, count(*) FROM jobs_slotlease GROUP BY backend_id"))
-    return {host.backend.name: host.open_slots - held.get(host.backend.pk, 0) for host in hosts}
-
-
-def _waiting_rows() -> list[sql.Row]:
-    states = sorted(OPEN_DOCUMENTS)
-    return sql.fetch(
-        f"""SELECT p.id, p.document_id, p.number, p.claims, p.avoid, d.owner_id, d.priority_rank, d.wanted_backend,
-                   {sql.seconds_since("d.created_at")}
-            FROM jobs_page p JOIN jobs_document d ON d.id = p.document_id
-            WHERE p.status = 'rendered' AND d.status IN ({sql.marks(states)})
-              AND (p.not_before IS NULL OR p.not_before <= {sql.now()})
-            ORDER BY d.priority_rank, d.created_at, p.claims, p.number LIMIT {LOOK_AHEAD_PAGES}""",
-        states,
-    )
-
-
-def _in_flight() -> scheduling.InFlight:
+def _in_flight(hosts: Iterable[_Host]) -> scheduling.InFlight:
+    """Leases of every kind. On PostgreSQL read after the lock, in a statement of its own."""
+    names = {host.backend.pk: host.backend.name for host in hosts}
     by_owner: Counter[int] = Counter()
     by_document: Counter[str] = Counter()
-    suspects = 0
+    by_backend: Counter[str] = Counter()
+    suspect_at, lost_at = [], []
     rows = sql.fetch(
-        """SELECT d.owner_id, p.document_id, p.claims FROM jobs_slotlease l
-           JOIN jobs_page p ON p.id = l.page_id JOIN jobs_document d ON d.id = p.document_id"""
+        """SELECT l.backend_id, l.kind, d.owner_id, p.document_id, p.claims, p.engine_deaths FROM jobs_slotlease l
+           LEFT JOIN jobs_page p ON p.id = l.page_id LEFT JOIN jobs_document d ON d.id = p.document_id"""
     )
-    for owner, document, claims in rows:
-        by_owner[owner] += 1
-        by_document[sql.document_key(document)] += 1
-        suspects += claims > 0
-    return scheduling.InFlight(by_owner, by_document, suspects)
+    for backend_id, kind, owner, document, claims, deaths in rows:
+        name = names[backend_id]
+        by_backend[name] += 1
+        if document is not None:
+            by_owner[owner] += 1
+            by_document[sql.document_key(document)] += 1
+            if claims or deaths:
+                suspect_at.append(name)
+        elif kind == "page":
+            lost_at.append(name)  # its worker may only be paused: see leases.take_back_dead
+    return scheduling.InFlight(
+        by_owner, by_document, len(suspect_at), by_backend, frozenset(suspect_at), frozenset(lost_at)
+    )
 
 
-def _waiting_pages(
-    rows: list[sql.Row], hosts: list[_Host], policy: Policy, free: dict[str, int]
-) -> list[scheduling.WaitingPage]:
-    choices = _Choices([host.snapshot for host in hosts], policy, free)
-    return [
-        scheduling.WaitingPage(
-            page_id=page,
-            document=sql.document_key(document),
-            number=number,
-            owner=owner,
-            priority_rank=rank,
-            age_seconds=float(age),
-            candidates=choices.of(wanted, _names(avoid), rank),
-            suspect=claims > 0,
-        )
-        for page, document, number, claims, avoid, owner, rank, wanted, age in rows
-    ]
+class _Round:
+    """What one round reads: which documents' turn it may be, the heads of their pages, and where each may run."""
+
+    def __init__(
+        self, hosts: list[_Host], free: Mapping[str, int], documents: list[OpenDocument], policy: Policy
+    ) -> None:
+        self._free, self._documents, self._policy = free, documents, policy
+        default = next((h.backend for h in hosts if h.backend.name == policy.default_backend), None)
+        self._depths = queues.depths(documents, policy.default_backend, queues.waiting_at_host(default))
+        state = queues.observe(default, policy, self._depths)
+        self._site = Site(policy, [host.snapshot for host in hosts], free, state)
+        self._placements: dict[tuple[Any, ...], Placement] = {}
+
+    def waiting(self) -> dict[int, tuple[scheduling.WaitingPage, Placement]]:
+        """Pages that might get a slot now, by id, each with where it may run."""
+        chosen = {document.key: document for document in self._chosen()}
+        rows = _heads(list(chosen), self._heads_each(len(chosen)))
+        avoided, waited = _avoided(rows), _waited([row.page for row in rows if row.suspect])
+        decisions = Document.objects.in_bulk([row.document for row in rows])
+        choices = {
+            key.hex: placing.choice_of(document.decision, document.wanted_backend)
+            for key, document in decisions.items()
+        }
+        found = {}
+        for row in rows:
+            document = chosen[row.document]
+            placement = self._place(choices[row.document], document, avoided.get(row.page, {}))
+            found[row.page] = (
+                _waiting_page(row, document, placement, waited.get(row.page, document.age_seconds)),
+                placement,
+            )
+        return found
+
+    def _chosen(self) -> list[OpenDocument]:
+        """Documents whose turn it may be: of each group that is placed alike, as many as there are free slots, first
+        those that scheduling puts first. So a page in a long row behind others is never overlooked, and what is read
+        does not grow with the row."""
+        slots_free = sum(max(0, count) for count in self._free.values())
+        groups: dict[tuple[Any, ...], list[OpenDocument]] = {}
+        for document in self._documents:
+            if document.drawn:
+                leaves = placing.may_leave(self._depths[document.key], self._site) is not None
+                groups.setdefault((document.rank, document.owner, document.wanted, leaves), []).append(document)
+        chosen: list[OpenDocument] = []
+        for group in groups.values():
+            chosen += sorted(group, key=lambda d: (d.in_flight, -d.age_seconds))[:slots_free]
+        return chosen
+
+    def _heads_each(self, documents: int) -> int:
+        """Pages to read of each document: all slots' worth where there are few documents, less where there are many."""
+        slots_free = sum(max(0, count) for count in self._free.values())
+        return min(slots_free, max(4, 2 * slots_free // max(1, documents)))
+
+    def _place(self, choice: placing.Choice, document: OpenDocument, avoided: dict[str, str]) -> Placement:
+        depth = self._depths[document.key]
+        key = (choice, depth, tuple(avoided.items()))
+        if key not in self._placements:
+            self._placements[key] = placing.place(choice, self._site, depth=depth, avoided=avoided)
+        return self._placements[key]
 
 
-def _names(avoid: Any) -> tuple[str, ...]:
-    """SQLite hands JSON over as text, PostgreSQL decoded."""
-    return tuple(json.loads(avoid) if isinstance(avoid, str) else avoid or ())
+DOCUMENTS_A_STATEMENT = 100  # two parts each: SQLite takes 500 parts of a compound SELECT
 
 
-class _Choices:
-    """Where a page may run now, worked out once for each wanted backend and each list of backends to avoid."""
+def _heads(documents: list[str], each: int) -> list[_Row]:
+    """The first drawn pages of these documents: `each` that nothing is known against, and as many of the others, so
+    that a page which may not run now hides none behind it. Each part walks an index for as many rows as it returns."""
+    found: list[_Row] = []
+    for start in range(0, len(documents), DOCUMENTS_A_STATEMENT):
+        some = documents[start : start + DOCUMENTS_A_STATEMENT]
+        plain = "p.claims = 0 AND p.engine_deaths = 0 AND p.avoid = '[]'"
+        parts = [_part(condition, each) for _ in some for condition in (plain, f"NOT ({plain})")]
+        ids = [sql.document_id(key) for key in some for _ in range(2)]
+        found += [_row(row) for row in sql.fetch(" UNION ALL ".join(parts), ids)]
+    return found
 
-    def __init__(self, backends: list[routing.BackendSnapshot], policy: Policy, free: dict[str, int]) -> None:
-        self._backends, self._policy, self._free = backends, policy, free
-        self._able = {b.name for b in backends if not routing.obstacle(b, policy, backends)}
-        self._known: dict[tuple[str, tuple[str, ...], int], tuple[str, ...]] = {}
-        self._gpus = [b.name for b in backends if b.kind == "gpu"]
 
-    def of(self, wanted: str, avoid: tuple[str, ...], rank: int) -> tuple[str, ...]:
-        key = (wanted, avoid, rank)
-        if key not in self._known:
-            self._known[key] = self._work_out(wanted, avoid, rank)
-        return self._known[key]
+def _part(condition: str, each: int) -> str:
+    return f"""SELECT * FROM (
+        SELECT p.id, p.document_id, p.number, p.claims, p.engine_deaths, p.avoid FROM jobs_page p
+        WHERE p.document_id = %s AND p.status = 'rendered' AND {condition}
+          AND (p.not_before IS NULL OR p.not_before <= {sql.now()})
+        ORDER BY p.number LIMIT {each}) AS heads"""
 
-    def _work_out(self, wanted: str, avoid: tuple[str, ...], rank: int) -> tuple[str, ...]:
-        chain = [n for n in routing.candidates(wanted, self._policy, self._backends) if n in self._able]
-        fresh = [name for name in chain if name not in avoid]
-        chosen = (fresh or chain)[:1]
-        if chosen and self._may_spread(chosen[0], rank):
-            chosen += [n for n in self._others(chosen[0]) if n not in avoid and n not in chosen]
-        return tuple(chosen)
 
-    def _may_spread(self, target: str, rank: int) -> bool:
-        if self._policy.spread == "free":
-            return True
-        rule = self._policy.overload_rule
-        if self._policy.spread != "overload" or rule is None or target != self._policy.default_backend:
-            return False
-        if self._free.get(target, 0) > 0 or self._free.get(rule.backend, 0) <= 0 or rule.threshold is None:
-            return False
-        return routing_service.queue_depth(rank, target) > rule.threshold
+def _row(row: sql.Row) -> _Row:
+    page, document, number, claims, deaths, avoid = row
+    # SQLite hands JSON over as text, PostgreSQL decoded.
+    names = json.loads(avoid) if isinstance(avoid, str) else avoid or ()
+    return _Row(page, sql.document_key(document), number, bool(claims or deaths), tuple(names))
 
-    def _others(self, target: str) -> list[str]:
-        """By free capacity, the roomiest first: unequal backends share by what they can take, not by count."""
-        if self._policy.spread == "overload":
-            rule = self._policy.overload_rule
-            return [rule.backend] if rule and rule.backend in self._able else []
-        able = [name for name in self._gpus if name in self._able and name != target]
-        return sorted(able, key=lambda name: -self._free.get(name, 0))
+
+def _avoided(rows: Iterable[_Row]) -> dict[int, dict[str, str]]:
+    """Of pages that failed somewhere: each backend to avoid, with the outcome of the newest attempt there."""
+    concerned = {row.page: row.avoid for row in rows if row.avoid}
+    if not concerned:
+        return {}
+    found = {page: dict.fromkeys(names, "") for page, names in concerned.items()}
+    attempts = Attempt.objects.filter(page__in=concerned).order_by("started_at", "id")
+    for page, backend, outcome in attempts.values_list("page_id", "backend", "outcome"):
+        if backend in found[page]:
+            found[page][backend] = outcome
+    return found
+
+
+def _waited(suspects: list[int]) -> dict[int, float]:
+    """How long suspects have waited: since their newest attempt began."""
+    if not suspects:
+        return {}
+    now = timezone.now()
+    newest = Attempt.objects.filter(page__in=suspects).values("page_id").annotate(at=Max("started_at")).order_by()
+    return {row["page_id"]: (now - row["at"]).total_seconds() for row in newest}
+
+
+def _waiting_page(
+    row: _Row, document: OpenDocument, placement: Placement, waited_seconds: float
+) -> scheduling.WaitingPage:
+    return scheduling.WaitingPage(
+        page_id=row.page,
+        document=row.document,
+        number=row.number,
+        owner=document.owner,
+        priority_rank=document.priority_rank,
+        age_seconds=document.age_seconds,
+        candidates=placement.candidates,
+        suspect=row.suspect,
+        spread=placement.spread,
+        waited_seconds=waited_seconds,
+    )
 
 
 def _write(
-    given: list[scheduling.Assignment], hosts: list[_Host], pages: dict[int, scheduling.WaitingPage]
-) -> list[int]:
+    given: list[scheduling.Assignment],
+    hosts: list[_Host],
+    waiting: Mapping[int, tuple[scheduling.WaitingPage, Placement]],
+) -> tuple[list[int], list[dict[str, Any]]]:
+    """Mark the pages assigned, make their leases. Returns the leases, and for each what the log says of it."""
     if not given:
-        return []
+        return [], []
     ids = [assignment.page_id for assignment in given]
     taken = {
         row[0]
@@ -234,25 +303,32 @@ def _write(
         )
     }
     backend_ids = {host.backend.name: host.backend.pk for host in hosts}
-    leases = [
-        _lease(backend_ids[assignment.backend], assignment.page_id)
-        for assignment in given
-        if assignment.page_id in taken
-    ]
-    documents = sorted({pages[page].document for page in taken})
+    leases, lines = [], []
+    for assignment in given:
+        if assignment.page_id in taken:
+            page, placement = waiting[assignment.page_id]
+            decision = placement.decision(assignment.backend)
+            leases.append(_lease(backend_ids[assignment.backend], assignment.page_id, decision))
+            told = {"page": page.number, "document": str(UUID(page.document)), "backend": assignment.backend}
+            lines.append({**told, "rule": decision["rule"], "reason": decision["reason"]})
+    _begin_documents(sorted({waiting[page][0].document for page in taken}))
+    return leases, lines
+
+
+def _begin_documents(documents: list[str]) -> None:
     if documents:
         sql.change(
             f"""UPDATE jobs_document SET status = 'processing', started_at = COALESCE(started_at, {sql.now()}),
                 revision = revision + 1 WHERE status IN ('queued', 'processing') AND id IN ({sql.marks(documents)})""",
             [sql.document_id(name) for name in documents],
         )
-    return leases
 
 
-def _lease(backend_id: int, page_id: int) -> int:
+def _lease(backend_id: int, page_id: int, decision: dict[str, Any]) -> int:
     rows = sql.fetch(
-        f"""INSERT INTO jobs_slotlease (backend_id, page_id, kind, holder, rule, reason, assigned_at, sent_at, sends)
-            VALUES (%s, %s, 'page', '', '', '', {sql.now()}, {sql.now()}, 1) RETURNING id""",
-        [backend_id, page_id],
+        f"""INSERT INTO jobs_slotlease
+                (backend_id, page_id, kind, holder, rule, reason, decision, assigned_at, sent_at, sends)
+            VALUES (%s, %s, 'page', '', %s, %s, %s, {sql.now()}, {sql.now()}, 1) RETURNING id""",
+        [backend_id, page_id, decision["rule"] or "", decision["reason"], json.dumps(decision)],
     )
     return int(rows[0][0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,18 +14,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from jobs import errors
-from jobs.domain import chat, circuit, failures
+from jobs.domain import circuit, failures
+from jobs.domain import routing as routing_rules
 from jobs.domain.circuit import Circuit
-from jobs.domain.failures import Blame, Failure
+from jobs.domain.failures import Blame, Failure, Outcome
 from jobs.domain.policies import Failover, Policy
-from jobs.gateways import addresses, images, metrics, vllm
-from jobs.models import Attempt, Backend, BackendHealth, SlotLease
-from jobs.services import calling, routing
+from jobs.models import Attempt, Backend, BackendHealth
+from jobs.services import access, asking, canary, queues, routing, sampling
 
 log = structlog.get_logger(__name__)
 
-PROBE_TIMEOUT_SECONDS = 3.0
-CANARY_SECONDS = 60.0  # a cold host takes longer over its first page
 FAULTS = ("host_down", "timeout", "garbage")
 
 
@@ -49,15 +48,33 @@ def call_failed(backend: Backend, failure: Failure, policy: Policy) -> None:
 
 
 def _host_fault(backend: Backend, reason: str, policy: Policy) -> None:
-    recent = _recent(backend.name)
-    breaker = _settings(policy.failover)
-    _change(backend.pk, lambda c, now: circuit.failed(c, now, reason, breaker, recent=recent, jitter=_jitter()))
+    breaker, recent = _settings(policy.failover), _recent(backend)
+
+    def event(state: Circuit, now: float) -> Circuit:
+        if state.state == circuit.HALF_OPEN:
+            return state  # a late answer of a call from before: the canary alone decides now
+        return circuit.failed(state, now, reason, breaker, recent=recent, jitter=_jitter())
+
+    _change(backend.pk, event)
 
 
-def _recent(name: str) -> tuple[int, int]:
-    since = timezone.now() - timedelta(minutes=1)
-    outcomes = list(Attempt.objects.filter(backend=name, started_at__gte=since).values_list("outcome", flat=True)[:200])
-    return sum(outcome in FAULTS for outcome in outcomes), len(outcomes)
+RECENT = timedelta(minutes=1)
+RECENT_CALLS = 200  # more than any host ends in a minute, and enough to say how many of them fail
+
+
+def _recent(backend: Backend) -> tuple[int, int]:
+    """Calls that failed, and all calls, that ended within the last minute and since the breaker last moved; the one
+    that has just failed is not stored yet, and counted."""
+    changed_at = _read(backend).changed_at
+    since = max(timezone.now() - RECENT, datetime.fromtimestamp(changed_at, UTC))
+    calls = Attempt.objects.filter(backend=backend.name).exclude(reason=failures.DRAINING.reason)
+    newest = calls.order_by("-started_at")[:RECENT_CALLS]
+    ended = [
+        outcome
+        for outcome, began, seconds in newest.values_list("outcome", "started_at", "seconds")
+        if began + timedelta(seconds=seconds) >= since
+    ]
+    return 1 + sum(outcome in FAULTS for outcome in ended), 1 + len(ended)
 
 
 def _settings(failover: Failover) -> circuit.Settings:
@@ -85,6 +102,7 @@ def _change(backend_id: int, event: Callable[[Circuit, float], Circuit], **facts
 
 def _store(health: BackendHealth, state: Circuit, *, opened: bool) -> None:
     word = {circuit.CLOSED: "up" if state.step is None else "slow_start"}.get(state.state, "down")
+    word = "hung" if state.hung and word == "down" else word
     if opened or health.state != word:
         health.since = timezone.now()
     health.state, health.breaker, health.circuit = word, state.state, state.as_json()
@@ -93,11 +111,17 @@ def _store(health: BackendHealth, state: Circuit, *, opened: bool) -> None:
 
 
 def _misconfigured(backend_id: int, reason: str) -> None:
-    """Out of rotation until a probe finds it in order; no attempt was spent."""
-    BackendHealth.objects.update_or_create(
-        backend_id=backend_id, defaults={"state": "misconfigured", "reason": reason, "since": timezone.now()}
-    )
-    log.error("backend.misconfigured", backend=backend_id, reason=reason)
+    """Out of rotation until a probe finds it in order; no attempt was spent. Administrators are told of the change,
+    not of every page and probe that meets it."""
+    BackendHealth.objects.get_or_create(backend_id=backend_id)
+    row = BackendHealth.objects.select_related("backend").filter(pk=backend_id)
+    changed = row.exclude(state="misconfigured").update(state="misconfigured", reason=reason, since=timezone.now())
+    if not changed:
+        row.update(reason=reason)
+        return
+    name = row.get().backend.name
+    log.error("backend.misconfigured", backend=name, reason=reason)
+    access.audit("backend.misconfigured", by=None, subject=name, detail={"reason": reason})
 
 
 def is_shut(backend: Backend) -> bool:
@@ -107,38 +131,29 @@ def is_shut(backend: Backend) -> bool:
     return backend.lifecycle not in {"active", "draining"} or state in {"down", "hung", "misconfigured"}
 
 
-def probe_all() -> bool:
-    """Look after every active backend once. True when one can take work that could not before."""
-    came_back = False
-    for backend in Backend.objects.contactable().select_related("health"):
-        came_back |= probe(backend)
-    return came_back
-
-
 def probe(backend: Backend) -> bool:
     """Look after one backend: let its breaker's time pass, ask how it is, read the canary when it is half open.
 
     True when it can take work and could not before, or takes more than before.
     """
     before = _read(backend)
-    after = circuit.from_json(_change(backend.pk, circuit.ticked).circuit) if _time_matters(before) else before
-    if after.state == circuit.OPEN:
-        return False
-    failover = routing.in_force().failover
-    try:
-        facts = ask(backend)
-        if after.state == circuit.HALF_OPEN:
-            read_canary(backend)
-            _change(backend.pk, circuit.canary_read, **facts)
-            return True
-        _answered(backend, facts)
-    except errors.BackendFailed as error:
-        _probe_failed(backend, error.failure, failover)
-        return False
-    except errors.RequestRefused as error:
-        _misconfigured(backend.pk, error.message)
-        return False
-    return after != before or getattr(backend, "health", None) is None
+    after = circuit.from_json(_change(backend.pk, circuit.ticked).circuit) if _time_matters(backend, before) else before
+    reading = None
+    if after.state != circuit.OPEN:
+        try:
+            told = asking.ask(backend)
+            reading = told.reading
+            more = after.state == circuit.CLOSED and after != before  # the next step of a slow start
+            return _answered(backend, after, told) or more
+        except errors.BackendFailed as error:
+            _probe_failed(backend, error.failure, routing.in_force().failover)
+        except (errors.Invalid, errors.Unavailable) as error:
+            _misconfigured(backend.pk, error.message)
+        finally:
+            sampling.sample(backend, reading)
+    else:
+        sampling.sample(backend, None)
+    return False
 
 
 def _read(backend: Backend) -> Circuit:
@@ -146,16 +161,49 @@ def _read(backend: Backend) -> Circuit:
     return circuit.from_json(health.circuit if health else {})
 
 
-def _time_matters(state: Circuit) -> bool:
-    return state.state != circuit.CLOSED or state.step is not None
+def _time_matters(backend: Backend, state: Circuit) -> bool:
+    """An open breaker or a slow start goes on with time; a misconfigured host's slow start waits for its canary."""
+    if state.state != circuit.CLOSED:
+        return True
+    return state.step is not None and backend.health.state != "misconfigured"
 
 
-def _answered(backend: Backend, facts: dict[str, Any]) -> None:
+def _answered(backend: Backend, state: Circuit, told: asking.Told) -> bool:
+    """The host answers. True when that puts it back to work."""
     health = getattr(backend, "health", None)
-    if health is None or health.state in {"unknown", "misconfigured"}:
-        _change(backend.pk, lambda c, now: c, **facts)
-    else:
-        BackendHealth.objects.filter(pk=backend.pk).update(**facts)
+    if state.state == circuit.HALF_OPEN or (health and health.state == "misconfigured"):
+        return _try(backend, told.facts)
+    if health is None or health.state == "unknown":
+        _change(backend.pk, lambda c, now: c, **told.facts)
+        return True
+    watch = sampling.look(backend, told.reading)
+    BackendHealth.objects.filter(pk=backend.pk).update(**told.facts, stall=watch.as_json())
+    if sampling.is_hung(backend, watch):
+        _hung(backend)
+    return False
+
+
+def _try(backend: Backend, facts: dict[str, Any]) -> bool:
+    """One canary page, and a half-open host is back, in slow start; a misconfigured one is in order again."""
+    if backend.lifecycle != "active":
+        return False  # it drains: nothing new will be sent there, so nothing is tried
+    try:
+        canary.read(backend)
+    except errors.Conflict as error:
+        log.info("backend.canary_waits", backend=backend.name, reason=error.message)
+        return False
+    _change(backend.pk, circuit.canary_read, **facts, stall={})
+    return True
+
+
+def _hung(backend: Backend) -> None:
+    reason = "It answers, but stands still: requests run there, and nothing comes back."
+    breaker = _settings(routing.in_force().failover)
+    _change(
+        backend.pk,
+        lambda c, now: circuit.opened(c, now, reason, breaker, jitter=_jitter(), hung=True),
+        stall={},
+    )
 
 
 def _probe_failed(backend: Backend, failure: Failure, failover: Failover) -> None:
@@ -165,93 +213,49 @@ def _probe_failed(backend: Backend, failure: Failure, failover: Failover) -> Non
     if failure.blame is Blame.NOBODY:
         return
     breaker = _settings(failover)
-    if failure.engine_death:
-        _change(backend.pk, lambda c, now: circuit.opened(c, now, failure.reason, breaker, jitter=_jitter()))
-    else:
-        _change(
-            backend.pk, lambda c, now: circuit.failed(c, now, failure.reason, breaker, recent=(0, 0), jitter=_jitter())
-        )
+
+    def event(state: Circuit, now: float) -> Circuit:
+        if failure.engine_death or state.state == circuit.HALF_OPEN:
+            # One that hung, and still lets the canary wait in vain, hangs still.
+            hung = state.hung and failure.outcome is Outcome.TIMEOUT
+            return circuit.opened(state, now, failure.reason, breaker, jitter=_jitter(), hung=hung)
+        return circuit.failed(state, now, failure.reason, breaker, recent=(0, 0), jitter=_jitter())
+
+    _change(backend.pk, event)
 
 
-def ask(backend: Backend) -> dict[str, Any]:
-    """What the host says of itself, as fields of BackendHealth.
+@dataclass(frozen=True)
+class Outage:
+    """No backend can take work: `waiting_pages` wait, `reason` is a sentence, `next_probe_at` None when nothing will
+    be probed (then somebody has to activate one)."""
 
-    Raises errors.BackendFailed (down, dead engine, wrong key), errors.Invalid (address not allowed, wrong model).
-    """
-    addresses.check_reachable_range(backend.base_url)
-    endpoint = calling.endpoint(backend)
-    if not vllm.probe_health(endpoint, PROBE_TIMEOUT_SECONDS):
-        raise errors.BackendFailed(failures.ENGINE_DEAD)
-    served = {model.id: model for model in vllm.list_models(endpoint, PROBE_TIMEOUT_SECONDS)}
-    if backend.model not in served:
-        raise errors.Invalid(f"It serves {', '.join(sorted(served)) or 'no model'}, not {backend.model}.")
-    model = served[backend.model]
-    return {
-        "served_max_model_len": model.max_model_len,
-        "languages": list(model.languages),
-        "checked_at": timezone.now(),
-        "warnings": _warnings(backend, model.max_model_len),
-        **_optional_facts(endpoint),
-    }
+    waiting_pages: int
+    reason: str
+    next_probe_at: datetime | None
 
 
-def _warnings(backend: Backend, served: int | None) -> list[str]:
-    if served and served < backend.max_model_len:
-        return [f"It serves a context of {served} tokens; its profile says {backend.max_model_len}."]
-    return []
+def outage() -> Outage | None:
+    """Why nothing can be read now; None while something can."""
+    policy = routing.in_force()
+    backends = list(Backend.objects.select_related("health").in_name_order())
+    seen = [routing.snapshot(backend) for backend in backends]
+    obstacles = {b.name: routing_rules.obstacle(b, policy, seen) for b in seen}
+    if any(not words for words in obstacles.values()):
+        return None
+    told = "; ".join(f"{name} {words}" for name, words in obstacles.items())
+    waiting = sum(document.waiting for document in queues.open_documents())
+    probes = [at for backend in backends if (at := _next_probe(backend))]
+    reason = f"No host can read pages now: {told}." if told else "No host can read pages: there is none yet."
+    return Outage(waiting, reason, min(probes, default=None))
 
 
-def _optional_facts(endpoint: vllm.Endpoint) -> dict[str, Any]:
-    """Version and metrics: nice to have, and no reason to call a host down."""
-    facts: dict[str, Any] = {}
-    try:
-        facts["version"] = vllm.server_version(endpoint, PROBE_TIMEOUT_SECONDS)[:60]
-        reading = metrics.parse(vllm.metrics_text(endpoint, PROBE_TIMEOUT_SECONDS))
-    except errors.BackendFailed as error:
-        log.info("backend.no_metrics", backend=endpoint.base_url, reason=error.message)
-        return facts
-    return {
-        **facts,
-        "running": int(reading.running or 0),
-        "waiting": int(reading.waiting or 0),
-        "kv_usage": reading.kv_usage,
-        "generation_tokens": reading.generation_tokens,
-    }
-
-
-def read_canary(backend: Backend) -> str:
-    """Have the host read the canary page, under a slot lease of its own. Returns its text.
-
-    Raises errors.BackendFailed, or errors.Conflict when every slot is taken (then it is at work, and alive).
-    """
-    lease = _canary_slot(backend)
-    try:
-        body = chat.build_body(
-            model=backend.model,
-            image=images.canary(),
-            prompt=chat.prompt_for("markdown"),
-            max_tokens=min(200, calling.max_tokens(backend)),
-            stream=backend.streaming,
-        )
-        seconds = min(CANARY_SECONDS, settings.CALL_SECONDS)
-        return vllm.complete(calling.endpoint(backend), body, calling.deadlines(seconds)).text
-    finally:
-        SlotLease.objects.filter(pk=lease.pk).delete()
-
-
-def _canary_slot(backend: Backend) -> SlotLease:
-    now = timezone.now()
-    with transaction.atomic():
-        row = Backend.objects.select_for_update().get(pk=backend.pk)
-        if row.leases.count() >= row.capacity:
-            raise errors.Conflict("All its slots are taken: it is at work.")
-        return SlotLease.objects.create(
-            backend=row,
-            kind="canary",
-            holder="canary",
-            assigned_at=now,
-            expires_at=now + timedelta(seconds=CANARY_SECONDS),
-        )
+def _next_probe(backend: Backend) -> datetime | None:
+    if backend.lifecycle != "active":
+        return None
+    health = getattr(backend, "health", None)
+    if health and health.retry_at:
+        return max(health.retry_at, timezone.now())
+    return timezone.now() + timedelta(seconds=settings.PROBE_SECONDS)
 
 
 def admitted(backend: Backend) -> None:

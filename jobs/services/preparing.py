@@ -29,7 +29,7 @@ from jobs.domain.model_profiles import usable_dpi
 from jobs.domain.statuses import PageStatus
 from jobs.gateways import rasterizer, storage
 from jobs.models import Backend, Document, Page
-from jobs.services import routing, settling
+from jobs.services import queues, routing, settling
 from jobs.services import statements as sql
 from jobs.services.leases import keeper
 
@@ -64,6 +64,7 @@ def prepare(document_id: Any) -> bool:
             (Page(document=document, number=n, width_pt=boxes[n - 1][0], height_pt=boxes[n - 1][1]) for n in numbers),
             batch_size=BATCH_ROWS,
         )
+    queues.look(policy)  # afterwards: the decision takes the former state, so that replay reproduces it
     log.info(
         "document.routed",
         document=str(document.pk),
@@ -121,8 +122,11 @@ def _choose() -> tuple[str, int] | None:
     documents = (
         Document.objects.open()
         .filter(Q(drawing_until=None) | Q(drawing_until__lt=Now()), Exists(waiting), prepared=True)
-        .in_work_order()[:200]
+        .values_list(
+            "pk", "backend", "owner_id", "priority_rank", "created_at", "pages_done", "pages_failed", named=True
+        )
     )
+    # All of them: those of a host that is down, however many, must not hide those of another.
     rows = list(documents)
     if not rows:
         return None

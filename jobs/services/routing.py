@@ -7,14 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q, Sum
 from django.utils import timezone
 
 from jobs import errors
 from jobs.domain import policies, presets, routing, shadows
 from jobs.domain.policies import Policy
 from jobs.models import Backend, Document, PolicyVersion, RoutingPolicy, RoutingRule
-from jobs.services import access
+from jobs.services import access, queues
 
 
 def in_force() -> Policy:
@@ -121,11 +120,14 @@ def snapshot(backend: Backend) -> routing.BackendSnapshot:
         backend.lifecycle,
         health.state if health else "unknown",
         health.reason if health else "",
+        min(backend.max_model_len, (health.served_max_model_len if health else None) or backend.max_model_len),
+        bool(health and health.busy_until and health.busy_until > timezone.now()),
     )
 
 
 def facts_of(document: Document, policy: Policy) -> routing.Facts:
     """What the rules compare for a document that is about to be prepared."""
+    depth = queue_depth(document.priority_rank, policy.default_backend, exclude=document)
     return routing.Facts(
         page_count=document.page_count,
         priority=document.priority,
@@ -134,7 +136,9 @@ def facts_of(document: Document, policy: Policy) -> routing.Facts:
         dpi=document.dpi or 200,
         documents_per_day=_documents_per_day(),
         documents_in_progress=Document.objects.unfinished().count(),
-        queue_depth=queue_depth(document.priority_rank, policy.default_backend, exclude=document),
+        queue_depth=depth,
+        expected_wait_seconds=queues.expected_wait_seconds(depth, policy.default_backend),
+        was_overloaded=queues.was_overloaded(policy.default_backend),
     )
 
 
@@ -144,21 +148,8 @@ def _documents_per_day() -> int:
 
 def queue_depth(priority_rank: int, backend: str, *, exclude: Document | None = None) -> int:
     """Pages of other documents that go before one of `priority_rank` at `backend`, and what the host itself reports
-    waiting beyond our own queue_ahead."""
-    others = Document.objects.open().filter(backend=backend, priority_rank__lte=priority_rank)
-    if exclude is not None:
-        others = others.exclude(pk=exclude.pk).filter(
-            Q(priority_rank__lt=priority_rank) | Q(created_at__lte=exclude.created_at)
-        )
-    left = F("page_count") - F("pages_done") - F("pages_failed") - F("pages_cancelled")
-    waiting = others.aggregate(pages=Sum(left))["pages"] or 0
-    row = Backend.objects.select_related("health").filter(name=backend).first()
-    if row is None:
-        return int(waiting)
-    in_hand = row.leases.filter(page__document__in=others).count()
-    health = getattr(row, "health", None)
-    at_host = max(0, (health.waiting if health else 0) - row.queue_ahead)
-    return max(0, int(waiting) - in_hand) + at_host
+    waiting beyond our own queue_ahead. `exclude`: the document itself, where there is one already."""
+    return queues.depth_of(exclude, backend) if exclude else queues.depth_for_rank(priority_rank, backend)
 
 
 def decide(document: Document, policy: Policy) -> routing.Decision:

@@ -105,4 +105,15 @@ def test_whatever_happens_slots_stay_in_bounds_and_json_round_trips(events, jitt
         assert state.state in {CLOSED, OPEN, HALF_OPEN}
         assert circuit.from_json(state.as_json()) == state
         if state.state == OPEN:
-            assert state.retry_at - state.changed_at <= 300.0 * (1 + circuit.JITTER)
+            assert state.retry_at - state.changed_at <= 300.0
+
+
+def test_a_hung_host_stays_hung_until_its_canary_is_read():
+    hung = circuit.opened(Circuit(), 0, "It stands still.", SETTINGS, jitter=0.0, hung=True)
+    half = circuit.ticked(hung, 15)
+    assert (half.state, half.hung) == (HALF_OPEN, True)
+    assert circuit.canary_read(half, 16).hung is False
+
+
+def test_years_of_openings_are_no_overflow():
+    assert circuit.opened(Circuit(openings=5000), 0, "x", SETTINGS, jitter=1.0).retry_at == 300.0

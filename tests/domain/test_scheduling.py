@@ -1,11 +1,15 @@
 """Who gets a free slot: priority, fairness, suspects; and what is drawn ahead."""
 
+from collections import Counter
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.domain.scheduling import (
     CHUNK_PAGES,
     FIRST_CHUNK_PAGES,
+    SUSPECT_PATIENCE_SECONDS,
     DrawCandidate,
     InFlight,
     WaitingPage,
@@ -16,8 +20,20 @@ from jobs.domain.scheduling import (
 IDLE = InFlight({}, {})
 
 
-def page(page_id, *, document="a", number=None, owner=1, rank=1, age=10.0, candidates=("calypso",), suspect=False):
-    return WaitingPage(page_id, document, number or page_id, owner, rank, age, candidates, suspect)
+def page(
+    page_id,
+    *,
+    document="a",
+    number=None,
+    owner=1,
+    rank=1,
+    age=10.0,
+    candidates=("calypso",),
+    suspect=False,
+    spread=False,
+    waited=0.0,
+):
+    return WaitingPage(page_id, document, number or page_id, owner, rank, age, candidates, suspect, spread, waited)
 
 
 def ids(assignments):
@@ -59,10 +75,62 @@ def test_a_full_backend_does_not_hold_up_pages_for_another():
     assert ids(assign(waiting, {"calypso": 0, "spark": 1}, IDLE)) == [2]
 
 
-def test_suspects_go_behind_all_others_and_one_at_a_time():
+def test_a_suspect_goes_behind_all_others_and_runs_alone():
     waiting = [page(1, suspect=True), page(2, suspect=True), page(3)]
-    assert ids(assign(waiting, {"calypso": 3}, IDLE)) == [3, 1]
-    assert ids(assign(waiting, {"calypso": 3}, InFlight({}, {}, suspects=1))) == [3]
+    assert ids(assign(waiting, {"calypso": 3}, IDLE)) == [3]
+    assert ids(assign(waiting[:2], {"calypso": 3}, IDLE)) == [1]
+    assert ids(assign(waiting[:2], {"calypso": 3}, InFlight({}, {}, by_backend={"calypso": 1}))) == []
+
+
+def test_one_suspect_runs_anywhere_and_nothing_is_sent_beside_it():
+    elsewhere = InFlight({}, {}, suspects=1, by_backend={"calypso": 1}, suspect_at=frozenset({"calypso"}))
+    waiting = [page(1, suspect=True, candidates=("spark",)), page(2), page(3, candidates=("spark",))]
+    assert ids(assign(waiting, {"calypso": 3, "spark": 4}, elsewhere)) == [3]
+
+
+def test_a_suspect_takes_the_host_that_is_empty():
+    waiting = [page(1, suspect=True, candidates=("calypso", "spark"))]
+    given_ = assign(waiting, {"calypso": 3, "spark": 9}, InFlight({}, {}, by_backend={"calypso": 1}))
+    assert [(a.page_id, a.backend) for a in given_] == [(1, "spark")]
+
+
+@pytest.mark.parametrize(
+    ("waited", "in_flight", "expected"),
+    [
+        (SUSPECT_PATIENCE_SECONDS - 1, 1, [2]),
+        (SUSPECT_PATIENCE_SECONDS, 1, []),  # its host is being emptied
+        (SUSPECT_PATIENCE_SECONDS, 0, [1]),
+    ],
+)
+def test_a_host_is_emptied_for_a_suspect_that_has_waited_long_enough(waited, in_flight, expected):
+    waiting = [page(1, suspect=True, waited=waited), page(2)]
+    assert ids(assign(waiting, {"calypso": 3}, InFlight({}, {}, by_backend={"calypso": in_flight}))) == expected
+
+
+def test_only_one_host_is_emptied_the_one_that_is_nearly_empty():
+    both = ("calypso", "spark")
+    waiting = [page(1, suspect=True, waited=999, candidates=both)]
+    waiting += [page(2), page(3, candidates=("spark",))]
+    assert ids(
+        assign(waiting, {"calypso": 2, "spark": 9}, InFlight({}, {}, by_backend={"calypso": 3, "spark": 1}))
+    ) == [2]
+
+
+def test_no_host_is_emptied_behind_a_call_that_nobody_waits_for():
+    lost = InFlight({}, {}, by_backend={"calypso": 1}, lost_at=frozenset({"calypso"}))
+    assert ids(assign([page(1, suspect=True, waited=999), page(2)], {"calypso": 3}, lost)) == [2]
+
+
+def test_unequal_backends_share_by_free_capacity_and_not_by_count():
+    waiting = [page(n, candidates=("calypso", "spark"), spread=True) for n in range(1, 11)]
+    given_ = assign(waiting, {"calypso": 5, "spark": 18}, IDLE, {"calypso": 5, "spark": 18})
+    assert Counter(a.backend for a in given_) == {"calypso": 2, "spark": 8}
+
+
+def test_without_spread_the_best_candidate_is_filled_first():
+    waiting = [page(n, candidates=("calypso", "spark")) for n in range(1, 7)]
+    given_ = assign(waiting, {"calypso": 5, "spark": 18}, IDLE, {"calypso": 5, "spark": 18})
+    assert Counter(a.backend for a in given_) == {"calypso": 5, "spark": 1}
 
 
 pages = st.lists(
@@ -94,8 +162,10 @@ def test_limits_hold_no_page_twice_and_no_slot_idle_while_a_page_could_take_it(w
         left[assignment.backend] -= 1
     assert all(count >= 0 for name, count in left.items() if free[name] >= 0)
     assert sum(by_id[i].suspect for i in taken) <= 1
+    alone = {a.backend for a in assignments if by_id[a.page_id].suspect}
+    assert all(sum(a.backend == name for a in assignments) == 1 for name in alone)
     waiting_still = [p for p in waiting if p.page_id not in taken and not p.suspect]
-    assert not any(left.get(name, 0) > 0 for p in waiting_still for name in p.candidates)
+    assert not any(left.get(name, 0) > 0 and name not in alone for p in waiting_still for name in p.candidates)
 
 
 def candidate(document, *, rank=1, owner=1, ready=0, age=10.0, begun=0, backend="calypso"):
@@ -121,3 +191,8 @@ def test_an_urgent_document_is_drawn_although_enough_lies_ahead():
 def test_whoever_has_least_drawn_goes_next():
     rows = [candidate("a", owner=1, ready=6, age=100), candidate("b", owner=2, ready=0, age=1)]
     assert next_to_draw(rows, {"calypso": 5}, {"calypso": 6}) == ("b", FIRST_CHUNK_PAGES)
+
+
+def test_low_priority_grows_old_for_drawing_too():
+    rows = [candidate("low", rank=2, age=4000.0), candidate("normal", rank=1, age=5.0, owner=2)]
+    assert next_to_draw(rows, {"calypso": 5}, {}) == ("low", FIRST_CHUNK_PAGES)

@@ -33,6 +33,7 @@ def site(db, host):
     backends.ensure_defaults()
     backends.update("calypso", by=None, base_url=host.base_url)
     assert backends.activate("calypso", by=None).passed
+    host.reset()  # the calls of the self-test are not what is counted
     return host
 
 
@@ -107,7 +108,7 @@ def test_a_refused_page_fails_with_a_sentence_and_is_not_tried_again(site, perso
     page = document.pages.get()
     assert (document.status, page.status, page.host_failures) == ("failed", "failed", 0)
     assert page.reason.endswith(".")
-    assert len(site.calls) == 2  # the canary page of the activation, and this one
+    assert len(site.calls) == 1
 
 
 def test_a_dead_engine_opens_the_breaker_and_the_page_waits_without_failing(site, person, upload):
@@ -173,7 +174,7 @@ def test_a_cancelled_document_stops_at_once_and_what_was_running_is_discarded(si
     document.refresh_from_db()
     assert (document.status, document.pages_cancelled) == ("cancelled", 3)
     pipeline.recognize_side_by_side([first, *rest])
-    assert len(site.calls) == 1  # the canary
+    assert site.calls == []
     assert not SlotLease.objects.exists()
 
 
@@ -182,7 +183,7 @@ def test_a_paused_document_sends_nothing_and_goes_on_when_resumed(site, person, 
     preparing.prepare(document.pk)
     documents.pause(document.pk, by=person)
     pipeline.settle_down()
-    assert len(site.calls) == 1
+    assert site.calls == []
     documents.resume(document.pk, by=person)
     pipeline.settle_down()
     document.refresh_from_db()
