@@ -19,7 +19,7 @@ from jobs.domain.failures import Blame, Failure
 from jobs.domain.policies import Failover, Policy
 from jobs.gateways import addresses, images, metrics, vllm
 from jobs.models import Attempt, Backend, BackendHealth, SlotLease
-from jobs.services import calling, routing
+from jobs.services import access, calling, memory_warnings, routing
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +56,8 @@ def _host_fault(backend: Backend, reason: str, policy: Policy) -> None:
 
 def _recent(name: str) -> tuple[int, int]:
     since = timezone.now() - timedelta(minutes=1)
-    outcomes = list(Attempt.objects.filter(backend=name, started_at__gte=since).values_list("outcome", flat=True)[:200])
+    calls = Attempt.objects.filter(backend=name, started_at__gte=since).exclude(reason=failures.DRAINING.reason)
+    outcomes = list(calls.values_list("outcome", flat=True)[:200])
     return sum(outcome in FAULTS for outcome in outcomes), len(outcomes)
 
 
@@ -93,11 +94,17 @@ def _store(health: BackendHealth, state: Circuit, *, opened: bool) -> None:
 
 
 def _misconfigured(backend_id: int, reason: str) -> None:
-    """Out of rotation until a probe finds it in order; no attempt was spent."""
-    BackendHealth.objects.update_or_create(
-        backend_id=backend_id, defaults={"state": "misconfigured", "reason": reason, "since": timezone.now()}
-    )
-    log.error("backend.misconfigured", backend=backend_id, reason=reason)
+    """Out of rotation until a probe finds it in order; no attempt was spent. Administrators are told of the change,
+    not of every page and probe that meets it."""
+    BackendHealth.objects.get_or_create(backend_id=backend_id)
+    row = BackendHealth.objects.select_related("backend").filter(pk=backend_id)
+    changed = row.exclude(state="misconfigured").update(state="misconfigured", reason=reason, since=timezone.now())
+    if not changed:
+        row.update(reason=reason)
+        return
+    name = row.get().backend.name
+    log.error("backend.misconfigured", backend=name, reason=reason)
+    access.audit("backend.misconfigured", by=None, subject=name, detail={"reason": reason})
 
 
 def is_shut(backend: Backend) -> bool:
@@ -126,7 +133,7 @@ def probe(backend: Backend) -> bool:
         return False
     failover = routing.in_force().failover
     try:
-        facts = ask(backend)
+        facts = memory_warnings.added(backend, ask(backend))
         if after.state == circuit.HALF_OPEN:
             read_canary(backend)
             _change(backend.pk, circuit.canary_read, **facts)
