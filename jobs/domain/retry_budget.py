@@ -1,10 +1,12 @@
 """How many retries are too many: when every second call fails, trying all of them again at once makes it worse.
 
 In a minute at most 20 % of the calls may be retries, three in any case (AWS's and gRPC's retry budgets; a small site
-must be able to fail over). What goes beyond waits for a later minute, and is not lost.
+must be able to fail over). What goes beyond waits for its turn, and is not lost.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 WINDOW_SECONDS = 60.0
 SHARE = 0.2
@@ -18,11 +20,13 @@ def budget(calls: int) -> float:
     return max(float(AT_LEAST), SHARE * calls)
 
 
-def wait_seconds(calls: int, retries: int) -> float:
+def wait_seconds(calls: int, turns: Sequence[float]) -> float:
     """How long one more retry has to wait; 0 when it may go at once.
 
-    `calls`: all of the last minute. `retries`: those among them that were not their page's first, and every retry that
-    was granted since and has not been made yet, waiting ones included. So as many as the budget allows go in this
-    minute, as many in the next, and so on: whoever waits a whole minute finds those before it gone from the count.
+    `calls`: all of the last minute. `turns`: when the retries granted so far were or will be made, in seconds from now:
+    negative for those of the last minute. With a budget of three, the fourth goes a minute after the first.
     """
-    return min(retries // budget(calls) * WINDOW_SECONDS, LONGEST_WAIT_SECONDS)
+    allowed = int(budget(calls))
+    if len(turns) < allowed:
+        return 0.0
+    return min(max(0.0, sorted(turns)[-allowed] + WINDOW_SECONDS), LONGEST_WAIT_SECONDS)

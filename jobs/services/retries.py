@@ -20,35 +20,46 @@ def within_budget(step: Step) -> Step:
         return step
     if connection.vendor == "postgresql":
         sql.fetch("SELECT pg_advisory_xact_lock(%s)", [LOCK_KEY])
-    calls, retried = _last_minute()
-    wait = retry_budget.wait_seconds(calls, retried + _granted())
+    wait = retry_budget.wait_seconds(*_last_minute())
     if wait <= step.delay_seconds:
         return step
     return replace(step, delay_seconds=wait, reason=f"{step.reason} {retry_budget.REASON}")
 
 
-def _last_minute() -> tuple[int, int]:
-    """Calls that ended and began in the last minute, and those among them that were not their page's first."""
+def _last_minute() -> tuple[int, list[float]]:
+    """How many calls there were, and when each retry was or will be made, in seconds from now."""
+    ages = _calls()
+    return len(ages), [-age for age, again in ages if again] + _waiting() + _in_flight()
+
+
+def _calls() -> list[tuple[float, bool]]:
+    """The calls of the last minute that are over: how long ago each began, and whether it was not its page's first."""
     names = list(Backend.objects.values_list("name", flat=True))
     if not names:
-        return 0, 0
+        return []
+    age = sql.seconds_since("a.started_at")
     rows = sql.fetch(
-        f"""SELECT count(*), sum(CASE WHEN EXISTS (
-                SELECT 1 FROM jobs_attempt e WHERE e.page_id = a.page_id AND e.id < a.id) THEN 1 ELSE 0 END)
+        f"""SELECT {age}, EXISTS (SELECT 1 FROM jobs_attempt e WHERE e.page_id = a.page_id AND e.id < a.id)
             FROM jobs_attempt a
-            WHERE a.backend IN ({sql.marks(names)}) AND {sql.seconds_since("a.started_at")} < %s""",
-        [*names, retry_budget.WINDOW_SECONDS],
+            WHERE a.backend IN ({sql.marks(names)}) AND a.started_at > {sql.now_plus()}""",
+        [*names, -retry_budget.WINDOW_SECONDS],
     )
-    calls, retried = rows[0]
-    return int(calls), int(retried or 0)
+    return [(float(seconds), bool(again)) for seconds, again in rows]
 
 
-def _granted() -> int:
-    """Retries that were granted and are not over yet: pages that a host failed, waiting or in flight."""
+def _waiting() -> list[float]:
+    """Pages that a host failed and that wait to be sent again: in how many seconds they may be."""
     rows = sql.fetch(
-        """SELECT (SELECT count(*) FROM jobs_page
-                   WHERE status = 'rendered' AND host_failures > 0 AND engine_deaths = 0)
-                + (SELECT count(*) FROM jobs_slotlease l JOIN jobs_page p ON p.id = l.page_id
-                   WHERE p.host_failures > 0 AND p.engine_deaths = 0)"""
+        f"""SELECT -({sql.seconds_since("not_before")}) FROM jobs_page
+            WHERE status = 'rendered' AND host_failures > 0 AND engine_deaths = 0"""
     )
-    return int(rows[0][0])
+    return [max(0.0, float(seconds or 0.0)) for (seconds,) in rows]
+
+
+def _in_flight() -> list[float]:
+    """Such pages that are being sent again now."""
+    rows = sql.fetch(
+        f"""SELECT {sql.seconds_since("l.assigned_at")} FROM jobs_slotlease l JOIN jobs_page p ON p.id = l.page_id
+            WHERE p.host_failures > 0 AND p.engine_deaths = 0"""
+    )
+    return [-float(seconds) for (seconds,) in rows]
