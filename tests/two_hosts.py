@@ -14,7 +14,7 @@ from django.db import connection
 from jobs.gateways import storage
 from jobs.models import Backend, Document, Page
 from jobs.services import backends, health, intake, outcomes, preparing, routing
-from tests import builders, files, pipeline
+from tests import builders, files, patience, pipeline
 from tests.vllm_simulator import Simulator
 
 
@@ -67,6 +67,13 @@ class TwoHosts:
 
     def read(self, pages: int = 1, **options: Any) -> Document:
         return pipeline.read(self.upload(pages, **options))
+
+    def started_again(self, *hosts: Simulator) -> None:
+        """Their owners started them again, once the dead servers had gone; canary and slow start are behind them."""
+        for host in hosts:
+            patience.until(lambda host=host: not host.listening)
+            host.listen_again()
+        self.back_in_use()
 
     def back_in_use(self, *names: str) -> None:
         """Whatever their breakers remember is forgotten, as after a canary page and a slow start."""

@@ -6,7 +6,7 @@ import pytest
 
 from jobs.domain import failures
 from jobs.models import Attempt, Page
-from jobs.services import backends, documents, outcomes
+from jobs.services import backends, documents, outcomes, routing
 from tests import patience, pipeline
 from tests.two_hosts import TwoHosts, image_sha256, in_a_thread, outcomes_of
 
@@ -80,7 +80,7 @@ def test_a_call_that_breaks_off_after_others_told_of_the_death_was_there_too(sit
     calypso = backends.find("calypso")
     with in_a_thread(pipeline.assign()):
         patience.until(lambda: site.calypso.calls)
-        outcomes.call_failed(calypso, failures.ENGINE_DEAD, recent_policy())
+        outcomes.call_failed(calypso, failures.ENGINE_DEAD, routing.in_force())
         site.calypso.stop_listening(drop=True)
         site.calypso.listen_again()
     assert deaths(document) == [1]
@@ -88,17 +88,11 @@ def test_a_call_that_breaks_off_after_others_told_of_the_death_was_there_too(sit
 
 def test_a_call_that_began_after_a_death_was_not_there(site):
     site.calypso.set_fault("reset", times=1)
-    outcomes.call_failed(backends.find("calypso"), failures.ENGINE_DEAD, recent_policy())
+    outcomes.call_failed(backends.find("calypso"), failures.ENGINE_DEAD, routing.in_force())
     site.back_in_use("calypso")
     page = site.read().pages.get()
     assert (page.status, page.engine_deaths) == ("done", 0)
     assert outcomes_of(page) == [("calypso", "host_down"), ("calypso", "ok")]
-
-
-def recent_policy():
-    from jobs.services import routing
-
-    return routing.in_force()
 
 
 def test_of_five_pages_at_a_dying_host_only_the_poison_page_is_set_aside(site):
@@ -115,9 +109,7 @@ def test_of_five_pages_at_a_dying_host_only_the_poison_page_is_set_aside(site):
     poison.refresh_from_db()
     assert (poison.status, poison.engine_deaths) == ("quarantined", 2)
     assert poison.reason == "Set aside: it stopped two hosts."
-    for host in (site.calypso, site.spark):
-        host.listen_again()  # both were started again by their owners
-    site.back_in_use()
+    site.started_again(site.calypso, site.spark)
     pipeline.settle_down()
     document.refresh_from_db()
     assert (document.status, document.pages_done, document.pages_failed) == ("partial", 4, 1)
@@ -132,8 +124,7 @@ def test_a_page_that_stops_the_only_host_twice_says_so(site):
     document = site.read()
     page = document.pages.get()
     assert (page.status, page.engine_deaths) == ("rendered", 1)
-    site.calypso.listen_again()
-    site.back_in_use("calypso")
+    site.started_again(site.calypso)
     pipeline.settle_down()
     page.refresh_from_db()
     assert (page.status, page.reason) == ("quarantined", "Set aside: it stopped one host twice.")
@@ -144,8 +135,7 @@ def test_a_page_set_aside_that_is_tried_again_by_hand_has_its_deaths_forgotten(s
     site.calypso.set_fault("engine_death", times=1)
     document = site.read()
     assert document.pages.get().reason == "Set aside: it stopped one host."
-    site.calypso.listen_again()
-    site.back_in_use("calypso")
+    site.started_again(site.calypso)
     documents.retry(document.pk, by=site.person)
     assert Page.objects.get().engine_deaths == 0
     pipeline.settle_down()
