@@ -65,13 +65,19 @@ class TransportFault(StrEnum):
 
 @dataclass(frozen=True)
 class Failure:
-    """`reason` is a sentence for staff; the backend's own words stand in `detail` alone, which is for the log."""
+    """`reason` is a sentence for staff; the backend's own words stand in `detail` alone, which is for the log.
+
+    `may_hide_death`: an engine's death can look like this from outside; /health then tells. `unsent`: nothing of the
+    page reached the host.
+    """
 
     outcome: Outcome
     blame: Blame
     reason: str
     elsewhere: bool
     engine_death: bool = False
+    may_hide_death: bool = False
+    unsent: bool = False
     retry_after_seconds: float | None = None
     detail: str = ""
 
@@ -109,11 +115,15 @@ def _server_fault(answer: Answer) -> bool:
     return answer.status >= 500
 
 
-OUT_OF_MEMORY = Failure(Outcome.OUT_OF_MEMORY, Blame.HOST, "The host ran out of memory on this page.", elsewhere=True)
+# The page's to pay, not the host's: it goes to another host, or smaller, while the host goes on with other pages. That
+# it did not die of it is confirmed at /health.
+OUT_OF_MEMORY = Failure(Outcome.OUT_OF_MEMORY, Blame.PAGE, "The host ran out of memory on this page.", elsewhere=True)
 ENGINE_DEAD = Failure(
     Outcome.HOST_DOWN, Blame.HOST, "The host's engine stopped while it was at work.", elsewhere=True, engine_death=True
 )
-HOST_ERROR = Failure(Outcome.HOST_DOWN, Blame.HOST, "The host reported an error of its own.", elsewhere=True)
+HOST_ERROR = Failure(
+    Outcome.HOST_DOWN, Blame.HOST, "The host reported an error of its own.", elsewhere=True, may_hide_death=True
+)
 DRAINING = Failure(Outcome.HOST_DOWN, Blame.NOBODY, "The host is shutting down and takes no new pages.", elsewhere=True)
 BUSY = Failure(Outcome.BUSY, Blame.NOBODY, "The host is busy and asked to be tried later.", elsewhere=True)
 TOO_LONG = Failure(
@@ -151,6 +161,10 @@ WRONG_ADDRESS = Failure(
     elsewhere=True,
 )
 WRONG_SCHEME = replace(WRONG_ADDRESS, reason="The host wants https. Check the URL.")
+
+TOO_SLOW_TO_SEND = Failure(
+    Outcome.HOST_DOWN, Blame.HOST, "The host did not take the request in time.", elsewhere=True
+)
 
 # The order is the meaning: page faults that vLLM reports as 500 come before the host's own faults.
 TABLE: tuple[Row, ...] = (
@@ -190,22 +204,26 @@ TABLE: tuple[Row, ...] = (
         statuses=(400, 422),
         words=("failed to load image", "cannot identify image", "image file is truncated", "base64"),
     ),
-    Row(replace(HOST_ERROR, reason="The host did not take the request in time."), statuses=(408,)),
+    Row(TOO_SLOW_TO_SEND, statuses=(408,)),
     Row(REFUSED),
 )
 
 TRANSPORT: Mapping[TransportFault, Failure] = {
     TransportFault.REFUSED: Failure(
-        Outcome.HOST_DOWN, Blame.HOST, "The host does not accept connections.", elsewhere=True
+        Outcome.HOST_DOWN, Blame.HOST, "The host does not accept connections.", elsewhere=True, unsent=True
     ),
     TransportFault.CONNECT_TIMEOUT: Failure(
-        Outcome.HOST_DOWN, Blame.HOST, "The host could not be reached in time.", elsewhere=True
+        Outcome.HOST_DOWN, Blame.HOST, "The host could not be reached in time.", elsewhere=True, unsent=True
     ),
     TransportFault.READ_TIMEOUT: Failure(
         Outcome.TIMEOUT, Blame.HOST, "The host did not answer in time.", elsewhere=True
     ),
-    TransportFault.RESET: Failure(Outcome.HOST_DOWN, Blame.HOST, "The host closed the connection.", elsewhere=True),
-    TransportFault.CUT: Failure(Outcome.HOST_DOWN, Blame.HOST, "The host's answer broke off.", elsewhere=True),
+    TransportFault.RESET: Failure(
+        Outcome.HOST_DOWN, Blame.HOST, "The host closed the connection.", elsewhere=True, may_hide_death=True
+    ),
+    TransportFault.CUT: Failure(
+        Outcome.HOST_DOWN, Blame.HOST, "The host's answer broke off.", elsewhere=True, may_hide_death=True
+    ),
     TransportFault.TLS: Failure(
         Outcome.MISCONFIGURED,
         Blame.SETUP,
@@ -213,7 +231,11 @@ TRANSPORT: Mapping[TransportFault, Failure] = {
         elsewhere=True,
     ),
     TransportFault.GARBAGE: Failure(
-        Outcome.GARBAGE, Blame.HOST, "The host answered with something that is not a page.", elsewhere=True
+        Outcome.GARBAGE,
+        Blame.HOST,
+        "The host answered with something that is not a page.",
+        elsewhere=True,
+        may_hide_death=True,
     ),
     TransportFault.CANCELLED: Failure(Outcome.CANCELLED, Blame.NOBODY, "The page was cancelled.", elsewhere=False),
     TransportFault.ABORTED: Failure(Outcome.HOST_DOWN, Blame.HOST, "The host gave this page up.", elsewhere=True),
@@ -259,6 +281,11 @@ def classify_stream_error(message: str) -> Failure:
 def classify_transport(kind: TransportFault, detail: str = "") -> Failure:
     """What a connection's failure means."""
     return replace(TRANSPORT[kind], detail=_detail(detail))
+
+
+def as_engine_death(failure: Failure) -> Failure:
+    """A failure that turned out to be an engine's death: /health said so, or other calls to that host."""
+    return replace(ENGINE_DEAD, detail=failure.detail)
 
 
 def _json(body: bytes, text: str) -> object:

@@ -99,6 +99,20 @@ def probe_health(endpoint: Endpoint, timeout_seconds: float) -> bool:
         raise BackendFailed(_refusal(response))
 
 
+def is_dead(endpoint: Endpoint, timeout_seconds: float) -> bool:
+    """Is the engine surely gone: /health says so, or nobody listens? False when it is well, and when it cannot be told.
+
+    Asked twice when the connection breaks: it may have been one kept from before.
+    """
+    for _ in range(2):
+        try:
+            return not probe_health(endpoint, timeout_seconds)
+        except BackendFailed as error:
+            if error.failure.reason != failures.TRANSPORT[TransportFault.RESET].reason:
+                return bool(error.failure.reason == failures.TRANSPORT[TransportFault.REFUSED].reason)
+    return False
+
+
 def list_models(endpoint: Endpoint, timeout_seconds: float) -> list[ServedModel]:
     """What GET /v1/models names. Raises BackendFailed; a wrong key shows here first."""
     payload = _get_json(endpoint, "/v1/models", timeout_seconds)

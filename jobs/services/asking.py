@@ -13,7 +13,7 @@ from jobs.domain import failures, versions
 from jobs.gateways import addresses, metrics, vllm
 from jobs.gateways.metrics import HostMetrics
 from jobs.models import Backend
-from jobs.services import calling
+from jobs.services import calling, memory_warnings
 
 log = structlog.get_logger(__name__)
 
@@ -85,12 +85,14 @@ def told(backend: Backend, model: Serves) -> Told:
 
 
 def warnings(backend: Backend, served_length: int | None, version: str) -> list[str]:
-    """Where a host differs from its profile, in sentences, and what its newest self-test warned of."""
+    """Where a host differs from its profile, in sentences, and what pages and its newest self-test told of it."""
     found = []
     if served_length and served_length < backend.max_model_len:
         found.append(f"It serves a context of {served_length} tokens; its profile says {backend.max_model_len}.")
     if old := versions.too_old(version, backend.model_profile):
         found.append(old)
+    if short := memory_warnings.of(backend):
+        found.append(short)
     health = getattr(backend, "health", None)
     tested = health.self_test.get("warnings", []) if health else []
     return found + [warning for warning in tested if warning not in found]

@@ -7,6 +7,7 @@ from typing import cast
 from django.conf import settings
 
 from jobs.domain import chat
+from jobs.domain import deadlines as limits
 from jobs.domain.model_profiles import profile
 from jobs.gateways import secrets, vllm
 from jobs.models import Backend, Document
@@ -25,11 +26,23 @@ def deadlines(seconds: float | None = None) -> vllm.Deadlines:
     return vllm.Deadlines(connect_seconds=CONNECT_SECONDS, read_seconds=limit, total_seconds=limit)
 
 
-def max_tokens(backend: Backend) -> int:
-    """What is left of the context after the image: of the smaller of what the profile says and the host serves."""
+def time_limit(backend: Backend) -> float:
+    """Seconds that a page's call may take there, by the speed measured. A CPU's time does not follow the tokens."""
+    health = getattr(backend, "health", None)
+    speed = health.tokens_per_second if health and backend.kind == "gpu" else None
+    return limits.call_seconds(max_tokens(backend), speed, cap_seconds=settings.CALL_SECONDS)
+
+
+def context_length(backend: Backend) -> int:
+    """Tokens: the smaller of what the profile says and the host serves."""
     health = getattr(backend, "health", None)
     served = health.served_max_model_len if health else None
-    return chat.max_tokens_for(min(backend.max_model_len, served or backend.max_model_len))
+    return min(backend.max_model_len, served or backend.max_model_len)
+
+
+def max_tokens(backend: Backend) -> int:
+    """What is left of the context after the image."""
+    return chat.max_tokens_for(context_length(backend))
 
 
 def body_for(backend: Backend, document: Document, image: bytes) -> dict[str, object]:

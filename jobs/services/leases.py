@@ -205,6 +205,8 @@ def _charge(page: Page, lease: SlotLease) -> None:
         backend=lease.backend.name,
         outcome=Outcome.LOST,
         reason=reason,
+        rule=lease.rule,
+        decision=settling.decision_of(lease.rule, lease.reason, lease.decision),
         lease=lease.pk,
         started_at=lease.claimed_at or lease.assigned_at,
     )

@@ -11,13 +11,12 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from jobs import errors
-from jobs.domain import attempts, grounding, quality, rendering
-from jobs.domain.chat import Reply
+from jobs.domain import attempts, quality, rendering
 from jobs.domain.failures import Failure, Outcome
 from jobs.domain.statuses import PageStatus
-from jobs.gateways import images, storage, vllm
 from jobs.models import Backend, Page
-from jobs.services import calling, health, leases, preparing, routing, settling
+from jobs.services import failover, health, leases, outcomes, preparing, routing, sending, settling
+from jobs.services.sending import Answer
 from jobs.services.settling import AttemptRecord, Claim, ReadingRecord
 
 log = structlog.get_logger(__name__)
@@ -50,24 +49,24 @@ def recognize(lease_id: int) -> bool:
 
 
 def _attempt(page: Page, backend: Backend) -> AttemptRecord:
-    dpi = preparing.sending_dpi(page.document, backend)
+    usual = preparing.sending_dpi(page.document, backend)
+    usual = min(usual, page.image_dpi or usual)
+    dpi = min(usual, page.dpi_cap or usual)
     return AttemptRecord(
         backend=backend.name,
         outcome=Outcome.OK,
         started_at=timezone.now(),
         seconds=0.0,
         rule=(page.document.decision or {}).get("rule") or "",
-        dpi=min(dpi, page.image_dpi or dpi),
+        rung="halves" if page.in_pieces else "oom_dpi" if dpi < usual else "",
+        dpi=dpi,
     )
 
 
 def _read(claim: Claim, page: Page, backend: Backend, attempt: AttemptRecord, lost: threading.Event) -> None:
     began = time.monotonic()
     try:
-        sent_dpi = attempt.dpi or 0
-        image = images.scaled(storage.read_bytes(page.image_key), from_dpi=page.image_dpi or sent_dpi, to_dpi=sent_dpi)
-        body = calling.body_for(backend, page.document, image)
-        reply = vllm.complete(calling.endpoint(backend), body, calling.deadlines(), stop=lost)
+        answer = sending.send(page, backend, dpi=attempt.dpi or 0, stop=lost)
     except errors.BackendFailed as error:
         _failed(claim, page, backend, replace(attempt, seconds=time.monotonic() - began), error.failure)
     except errors.NotFound:
@@ -78,11 +77,11 @@ def _read(claim: Claim, page: Page, backend: Backend, attempt: AttemptRecord, lo
         later = attempts.Step(PageStatus.RENDERED, error.message, delay_seconds=attempts.OUR_SIDE_SECONDS)
         settling.page_not_read(claim, ours, later)
     else:
-        _succeeded(claim, page, backend, replace(attempt, seconds=time.monotonic() - began), reply)
+        _succeeded(claim, page, backend, replace(attempt, seconds=time.monotonic() - began), answer)
 
 
-def _succeeded(claim: Claim, page: Page, backend: Backend, attempt: AttemptRecord, reply: Reply) -> None:
-    blocks = grounding.parse(reply.text, page.image_width_px or 1, page.image_height_px or 1)
+def _succeeded(claim: Claim, page: Page, backend: Backend, attempt: AttemptRecord, answer: Answer) -> None:
+    reply, blocks = answer.reply, answer.blocks
     text = rendering.to_markdown(blocks)
     doubt = quality.doubt(text, reply.finish_reason)
     outcome = OUTCOMES.get(reply.finish_reason, Outcome.OK if text.strip() else Outcome.EMPTY)
@@ -105,15 +104,16 @@ def _succeeded(claim: Claim, page: Page, backend: Backend, attempt: AttemptRecor
         seconds=round(attempt.seconds, 3),
         stored=stored,
     )
-    health.call_succeeded(backend)
+    outcomes.call_succeeded(backend, seconds=attempt.seconds, tokens=reply.completion_tokens)
 
 
 def _failed(claim: Claim, page: Page, backend: Backend, attempt: AttemptRecord, failure: Failure) -> None:
     policy = routing.in_force()
-    step = attempts.after_failure(failure, host_failures=page.host_failures, max_attempts=policy.failover.max_attempts)
+    failure = outcomes.understood(failure, backend, began=attempt.started_at)
     attempt = replace(attempt, outcome=failure.outcome, reason=failure.reason, detail=failure.detail)
     # The breaker first: the page must not be given to the same dead host again in between.
-    health.call_failed(backend, failure, policy)
+    outcomes.call_failed(backend, failure, policy)
+    step = failover.next_step(failure, page, backend, policy, sent_dpi=attempt.dpi or 0)
     stored = settling.page_not_read(claim, attempt, step)
     log.warning(
         "page.not_read",

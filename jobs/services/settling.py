@@ -19,6 +19,7 @@ from jobs.domain.attempts import Step
 from jobs.domain.failures import Outcome
 from jobs.domain.statuses import DocumentStatus, PageStatus
 from jobs.models import Document, Page
+from jobs.services import retries
 from jobs.services import statements as sql
 
 log = structlog.get_logger(__name__)
@@ -29,6 +30,8 @@ COUNTERS = {
     PageStatus.QUARANTINED: "pages_failed",
     PageStatus.CANCELLED: "pages_cancelled",
 }
+
+CHARGED = ("host_failures", "claims", "engine_deaths", "avoid", "dpi_cap", "in_pieces")
 
 
 @dataclass(frozen=True)
@@ -73,46 +76,67 @@ class ReadingRecord:
 def page_read(claim: Claim, attempt: AttemptRecord, reading: ReadingRecord) -> bool:
     """Store a page's text and end it. False when the lease was lost: then nothing is stored."""
     with transaction.atomic():
-        document = _begin(claim)
-        if document is None:
+        held = _begin(claim)
+        if held is None:
             return False
-        attempt_id = _insert_attempt(claim, attempt)
+        attempt_id = _insert_attempt(claim, attempt, held)
         reading_id = _insert_reading(claim.page_id, attempt_id, reading)
         sql.change(
             f"""UPDATE jobs_page SET status = 'done', backend = %s, reading_id = %s, needs_review = %s, reason = %s,
                 finished_at = {sql.now()} WHERE id = %s AND status = 'running'""",
             [attempt.backend, reading_id, bool(reading.needs_review), reading.needs_review, claim.page_id],
         )
-        _count(document, "pages_done", 1, needs_review=int(bool(reading.needs_review)))
+        _count(held.document, "pages_done", 1, needs_review=int(bool(reading.needs_review)))
     return True
 
 
 def page_not_read(claim: Claim, attempt: AttemptRecord, step: Step) -> bool:
     """Store a failed call and send the page where `step` says. False when the lease was lost."""
     with transaction.atomic():
-        if _begin(claim) is None:
+        held = _begin(claim)
+        if held is None:
             return False
-        _insert_attempt(claim, attempt)
+        _insert_attempt(claim, attempt, held)
         page = Page.objects.select_for_update().get(pk=claim.page_id)
-        page.host_failures += step.host_failure
-        page.claims += step.claim
-        if step.avoid and attempt.backend not in page.avoid:
-            page.avoid = [*page.avoid, attempt.backend]
-        page.backend = attempt.backend
-        page.save(update_fields=["host_failures", "claims", "avoid", "backend"])
+        step = retries.within_budget(step)
+        _charge(page, attempt.backend, step)
         move_page(page, step)
     return True
 
 
-def _begin(claim: Claim) -> Any | None:
+def _charge(page: Page, backend: str, step: Step) -> None:
+    """What the page has behind it from now on."""
+    page.host_failures += step.host_failure
+    page.claims += step.claim
+    page.engine_deaths += step.engine_death
+    avoid = [*([backend] if step.avoid else []), *step.avoid_also]
+    page.avoid = [*page.avoid, *(name for name in avoid if name not in page.avoid)]
+    page.dpi_cap = step.dpi_cap or page.dpi_cap
+    page.in_pieces = page.in_pieces or step.in_pieces
+    page.backend = backend
+    page.save(update_fields=[*CHARGED, "backend"])
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What the lease held: the page's document, and why the page ran where it did."""
+
+    document: Any
+    rule: str
+    decision: Any  # JSON as the database hands it over
+
+
+def _begin(claim: Claim) -> _Held | None:
     """Give the slot back if it is still ours, and name the page's document if the page still waits for this outcome.
 
     A page that was cancelled meanwhile keeps its state; its lease is gone all the same, so the slot is free.
     """
-    if not sql.change(
-        "DELETE FROM jobs_slotlease WHERE id = %s AND holder = %s AND page_id = %s",
+    freed = sql.fetch(
+        """DELETE FROM jobs_slotlease WHERE id = %s AND holder = %s AND page_id = %s
+           RETURNING rule, reason, decision""",
         [claim.lease_id, claim.holder, claim.page_id],
-    ):
+    )
+    if not freed:
         log.warning("page.late", page=claim.page_id, lease=claim.lease_id)
         # If the slot was kept for this late call, it is free now: the call is over.
         sql.change(
@@ -121,20 +145,30 @@ def _begin(claim: Claim) -> Any | None:
         )
         return None
     rows = sql.fetch("SELECT document_id FROM jobs_page WHERE id = %s AND status = 'running'", [claim.page_id])
-    return rows[0][0] if rows else None
+    rule, reason, decision = freed[0]
+    return _Held(rows[0][0], rule, decision_of(rule, reason, decision)) if rows else None
 
 
-def _insert_attempt(claim: Claim, attempt: AttemptRecord) -> int:
+def decision_of(rule: str, reason: str, decision: Any) -> Any:
+    """Why a page ran where it did, as its attempt keeps it: the lease's decision, or what else the lease says."""
+    if decision is not None or not (rule or reason):
+        return decision
+    return {"rule": rule, "reason": reason}
+
+
+def _insert_attempt(claim: Claim, attempt: AttemptRecord, held: _Held) -> int:
+    decision = held.decision
     rows = sql.fetch(
-        """INSERT INTO jobs_attempt (page_id, backend, outcome, reason, rule, rung, dpi, seconds, prompt_tokens,
-               completion_tokens, finish_reason, detail, lease, started_at)
-           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id""",
+        """INSERT INTO jobs_attempt (page_id, backend, outcome, reason, rule, decision, rung, dpi, seconds,
+               prompt_tokens, completion_tokens, finish_reason, detail, lease, started_at)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id""",
         [
             claim.page_id,
             attempt.backend,
             str(attempt.outcome),
             attempt.reason,
-            attempt.rule,
+            held.rule or attempt.rule,
+            decision if decision is None or isinstance(decision, str) else json.dumps(decision),
             attempt.rung,
             attempt.dpi,
             attempt.seconds,

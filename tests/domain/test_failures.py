@@ -57,10 +57,10 @@ def test_recorded_answers_are_understood(name, expected):
 
 
 OLDER_AND_OTHER_SERVERS = [
-    ("CUDA in words", 500, error(vllm_answers.OOM), ("out_of_memory", HOST, True, False)),
-    ("torch's class", 500, error("torch.OutOfMemoryError: allocation failed"), ("out_of_memory", HOST, True, False)),
-    ("class as type", 500, error("failed", kind="OutOfMemoryError"), ("out_of_memory", HOST, True, False)),
-    ("plain text", 500, b"RuntimeError: CUDA error: out of memory", ("out_of_memory", HOST, True, False)),
+    ("CUDA in words", 500, error(vllm_answers.OOM), ("out_of_memory", PAGE, True, False)),
+    ("torch's class", 500, error("torch.OutOfMemoryError: allocation failed"), ("out_of_memory", PAGE, True, False)),
+    ("class as type", 500, error("failed", kind="OutOfMemoryError"), ("out_of_memory", PAGE, True, False)),
+    ("plain text", 500, b"RuntimeError: CUDA error: out of memory", ("out_of_memory", PAGE, True, False)),
     ("0.33's words", 500, error("The server had an error while processing your request."),
      ("host_down", HOST, True, True)),
     ("class name", 500, b'{"error": "EngineDeadError"}', ("host_down", HOST, True, True)),
@@ -180,7 +180,7 @@ def test_nothing_else_of_a_language_message_is_shown(message):
     ("message", "expected"),
     [
         (vllm_answers.ENGINE_DEATH, ("host_down", HOST, True, True)),
-        (vllm_answers.OOM, ("out_of_memory", HOST, True, False)),
+        (vllm_answers.OOM, ("out_of_memory", PAGE, True, False)),
         (vllm_answers.DRAINING, ("host_down", NOBODY, True, False)),
         ("something else", ("host_down", HOST, True, False)),
         ("", ("host_down", HOST, True, False)),

@@ -51,7 +51,7 @@ def test_bad_readings_are_returned_for_others_to_judge(host, kind, finish_reason
     ("kind", "options", "outcome", "blame"),
     [
         ("engine_death", {}, Outcome.HOST_DOWN, Blame.HOST),
-        ("oom_words", {}, Outcome.OUT_OF_MEMORY, Blame.HOST),
+        ("oom_words", {}, Outcome.OUT_OF_MEMORY, Blame.PAGE),
         ("draining", {}, Outcome.HOST_DOWN, Blame.NOBODY),
         ("busy", {}, Outcome.BUSY, Blame.NOBODY),
         ("reset", {}, Outcome.HOST_DOWN, Blame.HOST),
