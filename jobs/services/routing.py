@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
@@ -132,15 +132,22 @@ def snapshot(backend: Backend) -> routing.BackendSnapshot:
 
 def facts_of(document: Document, policy: Policy) -> routing.Facts:
     """What the rules compare for a document that is about to be prepared."""
+    return replace(
+        own_facts(document),
+        documents_per_day=_documents_per_day(),
+        documents_in_progress=Document.objects.unfinished().count(),
+        queue_depth=queue_depth(document.priority_rank, policy.default_backend, exclude=document),
+    )
+
+
+def own_facts(document: Document) -> routing.Facts:
+    """The facts of the document itself; those of the site as for the only one there is."""
     return routing.Facts(
         page_count=document.page_count,
         priority=document.priority,
         purpose=document.purpose,
         sla=document.sla,
         dpi=document.dpi or 200,
-        documents_per_day=_documents_per_day(),
-        documents_in_progress=Document.objects.unfinished().count(),
-        queue_depth=queue_depth(document.priority_rank, policy.default_backend, exclude=document),
     )
 
 
