@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
 import structlog
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
 
 from jobs import errors
 from jobs.domain import presets
 from jobs.models import AuditEntry, Backend, BackendHealth, PolicyVersion
-from jobs.services import backends, routing
+from jobs.services import backends, preparing, routing
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -125,6 +128,19 @@ def test_a_decision_is_one_line_of_the_log_with_what_was_compared(both_up: None)
     assert (line["event"], line["rule"], line["backend"]) == ("document.decided", "Large document", "spark")
     assert line["values"]["page_count"] == 25
     assert line["considered"]["calypso"] == "not needed: rule “Large document” matched"
+
+
+def test_a_prepared_document_keeps_its_decision_and_logs_it_once(both_up: None) -> None:
+    document = upload(2, dpi=300)
+    inspected = json.dumps({"pages": [[595, 842], [595, 842]]}).encode()
+    storages["documents"].save(document.inspection_key, ContentFile(inspected))
+    with structlog.testing.capture_logs() as lines:
+        assert preparing.prepare(document.pk)
+        assert not preparing.prepare(document.pk)
+    document.refresh_from_db()
+    assert (document.backend, document.decision["facts"]["page_count"]) == ("calypso", 2)
+    assert document.decision["resolution"]["words"] == "300 dpi asked for; calypso takes 200"
+    assert [line["event"] for line in lines] == ["document.decided"]
 
 
 def test_what_is_not_given_is_taken_from_now(both_up: None) -> None:
