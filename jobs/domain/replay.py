@@ -93,9 +93,7 @@ def moves(documents: Sequence[Past], before: Replayed, after: Replayed) -> list[
     return sorted(found, key=lambda move: (-move.pages, move.origin, move.target))
 
 
-def moved(
-    documents: Sequence[Past], before: Replayed, after: Replayed
-) -> Iterator[tuple[Past, Outcome, Outcome]]:
+def moved(documents: Sequence[Past], before: Replayed, after: Replayed) -> Iterator[tuple[Past, Outcome, Outcome]]:
     """The documents whose backend differs."""
     for past, was, becomes in zip(documents, before.outcomes, after.outcomes, strict=True):
         if was.backend != becomes.backend:

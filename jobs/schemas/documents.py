@@ -53,7 +53,9 @@ class Decision(Schema):
     wanted: str
     rule: str | None = Field(None, description="The rule that matched first; null when none did.")
     reason: str
-    words: str = Field("", description="The reason and where it leads, in a line.", examples=["25 pages, over 20 → spark"])
+    words: str = Field(
+        "", description="The reason and where it leads, in a line.", examples=["25 pages, over 20 → spark"]
+    )
     considered: list[Considered] = []
     resolution: Resolution | None = Field(None, description="What its pages are sent at there.")
 

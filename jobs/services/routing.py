@@ -191,7 +191,7 @@ def decide(document: Document, policy: Policy) -> routing.Decision:
 
 
 def as_stored(document: Document, decision: routing.Decision) -> dict[str, Any]:
-    """The decision as the document keeps it: with the facts, every rule's verdict, and the resolution at its backend."""
+    """The decision as the document keeps it: with facts, every rule's verdict, and the resolution at its backend."""
     backend = Backend.objects.filter(name=decision.backend).first()
     at = asdict(resolution_at(document.dpi, backend)) if backend else None
     return {**decision.as_json(), "resolution": at}

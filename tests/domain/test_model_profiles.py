@@ -21,9 +21,7 @@ from jobs.domain import model_profiles
     ],
 )
 def test_what_is_asked_is_capped_by_the_backend_and_by_the_model(asked, max_dpi, profile, dpi, words):
-    found = model_profiles.resolution(
-        asked, backend="calypso", default_dpi=144, max_dpi=max_dpi, model_profile=profile
-    )
+    found = model_profiles.resolution(asked, backend="calypso", default_dpi=144, max_dpi=max_dpi, model_profile=profile)
     assert (found.dpi, found.words) == (dpi, words)
 
 

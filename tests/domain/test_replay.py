@@ -139,9 +139,7 @@ def test_many_pages_are_simulated_in_bundles_and_none_is_lost(monkeypatch):
 def pasts(draw):
     rows = draw(
         st.lists(
-            st.tuples(
-                st.floats(0, 200), st.integers(0, 40), st.sampled_from(["low", "normal", "high"]), st.booleans()
-            ),
+            st.tuples(st.floats(0, 200), st.integers(0, 40), st.sampled_from(["low", "normal", "high"]), st.booleans()),
             max_size=25,
         )
     )
@@ -177,7 +175,11 @@ def test_every_page_is_read_once_and_every_document_ends_after_it_came(documents
     assert all(of.finished_seconds >= one.arrived_seconds + fastest * 0.999 for one, of in ended)
     assert max((of.finished_seconds for _, of in ended), default=0) == max(found.finished_seconds.values(), default=0)
     in_use = {one.snapshot.name for one in hosts}
-    assert all((of.finished_seconds is not None) == (of.backend in in_use) for of in found.outcomes if of.key and pages_of(documents, of))
+    assert all(
+        (of.finished_seconds is not None) == (of.backend in in_use)
+        for of in found.outcomes
+        if of.key and pages_of(documents, of)
+    )
 
 
 def pages_of(documents, outcome):

@@ -94,7 +94,9 @@ def test_a_decision_keeps_its_facts_every_verdict_and_the_resolution(both_up: No
     stored = routing.as_stored(document, routing.decide(document, routing.in_force()))
     assert (stored["backend"], stored["words"]) == ("spark", "25 pages, over 20 → spark")
     assert (stored["facts"]["page_count"], stored["facts"]["dpi"], stored["facts"]["documents_per_day"]) == (25, 300, 1)
-    assert [verdict["rule"] for verdict in stored["verdicts"]] == [r["name"] for r in presets.POLICIES["hybrid"]["rules"]]
+    assert [verdict["rule"] for verdict in stored["verdicts"]] == [
+        r["name"] for r in presets.POLICIES["hybrid"]["rules"]
+    ]
     assert {one["backend"] for one in stored["considered"]} == {"calypso", "spark"}
     assert stored["resolution"] == {"dpi": 200, "words": "300 dpi asked for; DeepSeek-OCR gains nothing beyond 200"}
 
@@ -158,7 +160,9 @@ def test_hosts_are_supposed_to_be_otherwise(both_up: None) -> None:
 
     assert goes() == "default, nothing ahead → calypso"
     assert goes(calypso={"state": "down"}) == "default, nothing ahead; calypso is down → spark"
-    assert goes(calypso={"lifecycle": "draining", "state": None}) == "default, nothing ahead; calypso is draining → spark"
+    assert (
+        goes(calypso={"lifecycle": "draining", "state": None}) == "default, nothing ahead; calypso is draining → spark"
+    )
     assert goes(calypso={"state": "down"}, spark={"lifecycle": "planned"}).endswith("it waits")
 
 
