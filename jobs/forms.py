@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 
+from jobs.domain import model_profiles
 from jobs.models.access import SCOPES
 from jobs.services import access, intake
 
@@ -62,6 +63,7 @@ class UploadForm(forms.Form):
         required=False,
         min_value=50,
         max_value=600,
+        help_text=model_profiles.hint(),
         widget=forms.NumberInput(attrs={"placeholder": "the host’s own"}),
     )
 

@@ -6,6 +6,7 @@ They read from a mapping handed in, so that settings.py alone touches the proces
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -80,6 +81,35 @@ def web_address(environ: Mapping[str, str], name: str, default: str = "") -> str
 def folder(environ: Mapping[str, str], name: str, default: Path) -> Path:
     """A folder's absolute path. It need not exist yet."""
     return Path(text(environ, name, str(default))).expanduser().absolute()
+
+
+DATABASES = ("postgres", "postgresql", "sqlite")
+
+
+def database_address(environ: Mapping[str, str], name: str, default: str) -> str:
+    """The address of a PostgreSQL or SQLite database. What is refused is not repeated: it may hold a password."""
+    value = text(environ, name, default)
+    scheme = value.partition("://")[0][:20] if "://" in value else ""
+    use = "use postgres://user:password@host/name, or sqlite:///path."
+    if scheme not in DATABASES:
+        what = f"begins with {scheme + '://'!r}" if scheme else "is no address"
+        raise BadEnvironment(f"{name} {what}: {use}")
+    try:
+        _ = scheme == "sqlite" or urlsplit(value).port  # reading it is what checks it
+    except ValueError as error:
+        raise BadEnvironment(f"{name} cannot be understood: {use}") from error
+    return value
+
+
+def certificates(environ: Mapping[str, str], name: str) -> str:
+    """The path of a file with certificates of authorities (PEM); empty when unset."""
+    value = text(environ, name)
+    if value:
+        try:
+            ssl.create_default_context(cafile=value)
+        except (OSError, ValueError) as error:
+            raise BadEnvironment(f"{name} is {value!r}: use a readable file of certificates (PEM).") from error
+    return value
 
 
 def host_of(address: str) -> str:

@@ -27,7 +27,7 @@ try:
     DEBUG = env.boolean(_environ, "OCRSITE_DEBUG", False)
     BASE_URL = env.web_address(_environ, "OCRSITE_BASE_URL")
     ALLOWED_HOSTS = env.words(_environ, "OCRSITE_ALLOWED_HOSTS")
-    DATABASE_URL = env.text(_environ, "DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
+    DATABASE_URL = env.database_address(_environ, "DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
     REDIS_URL = env.text(_environ, "REDIS_URL")
     # Without one: the private Redis that `manage.py up` runs beside the data directory.
     BROKER_URL = REDIS_URL or places.redis_url(DATA_DIR)
@@ -39,6 +39,7 @@ try:
         "OCRSITE_BACKEND_ALLOWED_CIDRS",
         "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7",
     )
+    BACKEND_CA_FILE = env.certificates(_environ, "OCRSITE_BACKEND_CA_FILE")
     MAX_UPLOAD_MB = env.integer(_environ, "OCRSITE_MAX_UPLOAD_MB", 1024, low=1, high=1_000_000)
     MAX_PAGES = env.integer(_environ, "OCRSITE_MAX_PAGES", 10_000, low=1, high=1_000_000)
     URL_INTAKE = env.boolean(_environ, "OCRSITE_URL_INTAKE", False)

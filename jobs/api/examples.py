@@ -10,10 +10,12 @@ DECISION: dict[str, Any] = {
     "wanted": "spark",
     "rule": "Large document",
     "reason": "25 pages, over 20",
+    "words": "25 pages, over 20 → spark",
     "considered": [
-        {"backend": "calypso", "verdict": "the rule “Large document” names spark"},
-        {"backend": "spark", "verdict": "takes it"},
+        {"backend": "calypso", "verdict": "not needed: rule “Large document” matched"},
+        {"backend": "spark", "verdict": "chosen"},
     ],
+    "resolution": {"dpi": 200, "words": "300 dpi asked for; DeepSeek-OCR gains nothing beyond 200"},
 }
 DOCUMENT: dict[str, Any] = {
     "id": DOCUMENT_ID,
@@ -168,14 +170,14 @@ POLICY: dict[str, Any] = {
     },
     "quality": {"enabled": True, "max_tries": 3, "text_layer_check": True},
 }
-SAVED_POLICY = POLICY | {"warnings": ["“High priority” can never match: “Large document” is before it."]}
+SAVED_POLICY = POLICY | {"warnings": ["Rule “Huge” sees only part of its documents: “Large document” comes first."]}
 VERSIONS = {
     "items": [
         {
             "number": 2,
             "created_at": "2026-01-31T12:00:00Z",
             "author": "ada",
-            "changes": ["Large document: threshold 25 → 20"],
+            "changes": ["Rule “Large document”: threshold 25 → 20."],
             "policy": POLICY,
         }
     ],
@@ -185,5 +187,80 @@ FACTS = {"page_count": 25, "priority": "normal", "backends": {"calypso": {"state
 EXPLAINED = DECISION | {
     "verdicts": [
         {"rule": "Large document", "backend": "spark", "enabled": True, "matched": True, "words": "25 pages, over 20"}
-    ]
+    ],
+    "facts": {
+        "page_count": 25,
+        "priority": "normal",
+        "purpose": "production",
+        "sla": False,
+        "dpi": 200,
+        "documents_per_day": 13,
+        "documents_in_progress": 2,
+        "queue_depth": 7,
+        "expected_wait_seconds": 0.0,
+        "was_overloaded": False,
+    },
 }
+RULES_NOW = {
+    "items": [
+        {
+            "name": "Default overloaded",
+            "when": "queue_depth_over",
+            "threshold": 5,
+            "value": "",
+            "backend": "spark",
+            "enabled": True,
+            "now": "7 pages of others ahead at calypso",
+            "matches_now": True,
+        }
+    ],
+    "next_cursor": None,
+}
+REPLAY = {"policy": POLICY, "hours": 24}
+REPLAYED: dict[str, Any] = {
+    "hours": 24,
+    "since": "2026-01-30T12:00:00Z",
+    "documents": 41,
+    "pages": 602,
+    "moved": {"documents": 1, "pages": 18},
+    "moves": [{"from": "calypso", "to": "spark", "documents": 1, "pages": 18}],
+    "items": [
+        {
+            "document": DOCUMENT_ID,
+            "name": "report.pdf",
+            "pages": 18,
+            "from": "calypso",
+            "to": "spark",
+            "rule_before": None,
+            "rule_after": "Large document",
+            "seconds_before": 58.5,
+            "seconds_after": 12.5,
+        }
+    ],
+    "spilled_pages": {"before": 4, "after": 0},
+    "finish": {
+        "before": {
+            "seconds": 80110.5,
+            "backends": {"calypso": 80110.5, "spark": 71000.0},
+            "mean_seconds": 31.2,
+            "p95_seconds": 90.0,
+        },
+        "after": {
+            "seconds": 80064.5,
+            "backends": {"calypso": 79000.0, "spark": 80064.5},
+            "mean_seconds": 28.9,
+            "p95_seconds": 81.0,
+        },
+    },
+    "warnings": [],
+    "estimated_from": "calypso: 3.2 s a page, measured over 431 pages; spark: 12.5 s a page, from its expected figures",
+}
+AUDIT_LINE = {
+    "id": 118,
+    "at": "2026-01-31T12:00:00Z",
+    "actor": "ada",
+    "action": "routing.changed",
+    "subject": "version 2",
+    "detail": {"changes": ["Rule “Large document”: threshold 25 → 20."]},
+}
+AUDIT_LOG = {"items": [AUDIT_LINE], "next_cursor": "118"}

@@ -11,8 +11,17 @@ from jobs import actors
 from jobs.api import examples
 from jobs.api.answers import answers, with_body_schema
 from jobs.api.auth import needs
-from jobs.schemas import Explained, FactsIn, PolicyOut, SavedPolicy, VersionList
-from jobs.services import routing
+from jobs.schemas import (
+    Explained,
+    FactsIn,
+    PolicyOut,
+    Replayed,
+    ReplayIn,
+    RulesNow,
+    SavedPolicy,
+    VersionList,
+)
+from jobs.services import replaying, routing
 
 router = Router(tags=["Routing"], auth=needs("admin"))
 SAVED: dict[str, Any] = answers(SavedPolicy, example=examples.SAVED_POLICY, refusals=("not_found", "invalid"))
@@ -75,6 +84,27 @@ def explain(request: HttpRequest, payload: Body[dict[str, Any]]) -> dict[str, An
     """Where a document would go, and what every rule says of it. What is left out is taken from now; `backends`
     tries what is not so: `{"calypso": {"state": "down"}}`. Nothing is sent anywhere."""
     return routing.explain(payload)
+
+
+@router.get("/routing/rules", summary="The rules, right now", **answers(RulesNow, example=examples.RULES_NOW))
+def rules_now(request: HttpRequest) -> dict[str, Any]:
+    """Each rule of the policy in force with what it compares at this moment, and whether a document of normal priority
+    that came now would match it."""
+    return {"items": routing.rules_now(), "next_cursor": None}
+
+
+@router.post(
+    "/routing/replay",
+    by_alias=True,
+    summary="Replay a policy",
+    **answers(Replayed, example=examples.REPLAYED, refusals=("invalid",), body=examples.REPLAY),
+)
+def replay(request: HttpRequest, payload: ReplayIn) -> dict[str, Any]:
+    """What this policy would have done with the documents of the last hours, beside the one in force: what would have
+    moved, from where to where, and estimates of when it would have been done. Changes nothing. `fields` names what is
+    wrong with the policy as PUT does."""
+    policy = {name: value for name, value in payload.policy.items() if name != "warnings"}
+    return replaying.replay(policy, hours=payload.hours)
 
 
 def _saved(warnings: list[str]) -> dict[str, Any]:

@@ -162,9 +162,7 @@ WRONG_ADDRESS = Failure(
 )
 WRONG_SCHEME = replace(WRONG_ADDRESS, reason="The host wants https. Check the URL.")
 
-TOO_SLOW_TO_SEND = Failure(
-    Outcome.HOST_DOWN, Blame.HOST, "The host did not take the request in time.", elsewhere=True
-)
+TOO_SLOW_TO_SEND = Failure(Outcome.HOST_DOWN, Blame.HOST, "The host did not take the request in time.", elsewhere=True)
 
 # The order is the meaning: page faults that vLLM reports as 500 come before the host's own faults.
 TABLE: tuple[Row, ...] = (

@@ -14,14 +14,15 @@ class ModelProfile:
     """`useful_dpi`: beyond it nothing is gained. `grounded`: answers in tagged blocks with boxes."""
 
     name: str
+    title: str
     useful_dpi: int
     grounded: bool
     takes_language: bool
 
 
 PROFILES = {
-    "deepseek-ocr": ModelProfile("deepseek-ocr", useful_dpi=200, grounded=True, takes_language=False),
-    "tesseract": ModelProfile("tesseract", useful_dpi=300, grounded=True, takes_language=True),
+    "deepseek-ocr": ModelProfile("deepseek-ocr", "DeepSeek-OCR", useful_dpi=200, grounded=True, takes_language=False),
+    "tesseract": ModelProfile("tesseract", "tesseract", useful_dpi=300, grounded=True, takes_language=True),
 }
 
 
@@ -30,6 +31,28 @@ def profile(name: str) -> ModelProfile:
     return PROFILES.get(name, PROFILES["deepseek-ocr"])
 
 
-def usable_dpi(asked: int, *, max_dpi: int, model_profile: str) -> int:
-    """The resolution a page is sent at: what was asked, capped by the backend and by what the model can use."""
-    return min(asked, max_dpi, profile(model_profile).useful_dpi)
+@dataclass(frozen=True)
+class Resolution:
+    """What a page is sent at, and why it is not what was asked for: "300 dpi asked for; calypso takes 200"."""
+
+    dpi: int
+    words: str = ""
+
+
+def resolution(asked: int | None, *, backend: str, default_dpi: int, max_dpi: int, model_profile: str) -> Resolution:
+    """The resolution a page is sent at: what was asked, or else the backend's own, capped by the backend and by what
+    its model can use."""
+    known = profile(model_profile)
+    wanted = asked or default_dpi
+    dpi = min(wanted, max_dpi, known.useful_dpi)
+    if asked is None or dpi == wanted:
+        return Resolution(dpi)
+    if max_dpi <= known.useful_dpi:
+        return Resolution(dpi, f"{asked} dpi asked for; {backend} takes {dpi}")
+    return Resolution(dpi, f"{asked} dpi asked for; {known.title} gains nothing beyond {dpi}")
+
+
+def hint() -> str:
+    """What a person who chooses a resolution should know."""
+    ocr, cpu = PROFILES["deepseek-ocr"], PROFILES["tesseract"]
+    return f"{ocr.title} gains nothing beyond about {ocr.useful_dpi} dpi; {cpu.title} likes {cpu.useful_dpi}."

@@ -12,7 +12,8 @@ from typing import Any
 
 from jobs import errors
 
-# What each kind of rule compares, and with what. "number": `threshold`; else the values `value` may take.
+# What each kind of rule compares with: the values that `value` may take, or none where it takes a `threshold`. The only
+# list of them: models, forms and the API's description follow it.
 RULE_KINDS: dict[str, tuple[str, ...]] = {
     "page_count_over": (),
     "page_count_under": (),
@@ -26,8 +27,11 @@ RULE_KINDS: dict[str, tuple[str, ...]] = {
     "expected_wait_over": (),
     "dpi_over": (),
 }
+RELEASING_KIND = "queue_depth_over"  # the one that lets go at a release level, after a hold
 SPREADS = ("off", "overload", "free")
 CPU_USES = ("when_no_gpu", "never", "always")
+MAX_RULES = 100
+MOST = 10_000_000  # the largest threshold
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class Policy:
     @property
     def overload_rule(self) -> Rule | None:
         """The enabled rule that says when the default backend is overloaded."""
-        return next((rule for rule in self.rules if rule.enabled and rule.when == "queue_depth_over"), None)
+        return next((rule for rule in self.rules if rule.enabled and rule.when == RELEASING_KIND), None)
 
 
 class _Fields:
@@ -94,7 +98,7 @@ class _Fields:
     def number(self, path: str, value: object, low: float, high: float) -> float:
         if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:
             return value
-        self.wrong[path] = f"Use a number from {low:g} to {high:g}."
+        self.wrong[path] = f"Use a number from {low:,.10g} to {high:,.10g}."
         return low
 
     def whole(self, path: str, value: object, low: int, high: int) -> int:
@@ -150,7 +154,7 @@ def _fallback_order(fields: _Fields, value: object, backends: Collection[str]) -
         fields.wrong["fallback_order"] = "Use a list of backends' names."
         return ()
     names = tuple(fields.one_of(f"fallback_order[{i}]", name, backends) for i, name in enumerate(value))
-    if len(set(names)) < len(names) and not fields.wrong:
+    if any(name and name in names[:place] for place, name in enumerate(names)):
         fields.wrong["fallback_order"] = "Name each backend once."
     return names
 
@@ -159,61 +163,100 @@ def _rules(fields: _Fields, value: object, backends: Collection[str]) -> tuple[R
     if not isinstance(value, list):
         fields.wrong["rules"] = "Use a list of rules."
         return ()
-    return tuple(_rule(fields, f"rules[{i}]", row, backends) for i, row in enumerate(value))
+    if len(value) > MAX_RULES:
+        fields.wrong["rules"] = f"Use at most {MAX_RULES} rules."
+        return ()
+    rules = tuple(_rule(fields, f"rules[{i}]", row, backends) for i, row in enumerate(value))
+    seen: set[str] = set()
+    for i, rule in enumerate(rules):
+        if rule.name and rule.name.casefold() in seen:
+            # Decisions, attempts and the list of versions tell rules apart by their names.
+            fields.wrong[f"rules[{i}].name"] = "Another rule has this name already."
+        seen.add(rule.name.casefold())
+    return rules
 
 
 def _rule(fields: _Fields, path: str, value: object, backends: Collection[str]) -> Rule:
     known = ("name", "when", "threshold", "value", "release", "hold_seconds", "backend", "enabled")
     row = fields.section(path, value, known)
     when = fields.one_of(f"{path}.when", row.get("when"), RULE_KINDS)
-    name = row.get("name")
-    if not isinstance(name, str) or not 1 <= len(name.strip()) <= 100:
-        fields.wrong[f"{path}.name"] = "Give the rule a name of at most 100 characters."
-        name = ""
-    threshold, text = None, ""
-    if RULE_KINDS.get(when):
-        raw = row.get("value")
-        raw = str(raw).lower() if isinstance(raw, bool) else raw
-        # sla_is without a value asks whether it is under an SLA.
-        text = fields.one_of(f"{path}.value", "true" if when == "sla_is" and raw is None else raw, RULE_KINDS[when])
-    elif when:
-        threshold = fields.number(f"{path}.threshold", row.get("threshold"), 0, 10_000_000)
-    release, hold = row.get("release"), row.get("hold_seconds")
-    if release is not None:
-        release = fields.number(f"{path}.release", release, 0, threshold if threshold is not None else 10_000_000)
-    if hold is not None:
-        hold = fields.number(f"{path}.hold_seconds", hold, 0, 86_400)
+    threshold = _threshold(fields, path, when, row.get("threshold"))
     return Rule(
-        name=name.strip(),
+        name=_name(fields, path, row.get("name")),
         when=when,
         backend=fields.one_of(f"{path}.backend", row.get("backend"), backends),
         threshold=threshold,
-        value=text,
-        release=release,
-        hold_seconds=hold,
+        value=_value(fields, path, when, row.get("value")),
+        release=_release(fields, path, when, row.get("release"), MOST if threshold is None else threshold),
+        hold_seconds=_hold(fields, path, when, row.get("hold_seconds")),
         enabled=fields.boolean(f"{path}.enabled", row.get("enabled", True)),
     )
 
 
+def _name(fields: _Fields, path: str, name: object) -> str:
+    if isinstance(name, str) and 1 <= len(name.strip()) <= 100 and name.strip().isprintable():
+        return name.strip()
+    fields.wrong[f"{path}.name"] = "Give the rule a name of at most 100 characters."
+    return ""
+
+
+def _threshold(fields: _Fields, path: str, when: str, value: object) -> float | None:
+    if when and not RULE_KINDS[when]:
+        return fields.number(f"{path}.threshold", value, 0, MOST)
+    if when and value is not None:
+        fields.wrong[f"{path}.threshold"] = f"Leave it out: {when} compares with a value."
+    return None
+
+
+def _value(fields: _Fields, path: str, when: str, value: object) -> str:
+    if not when or not RULE_KINDS[when]:
+        if when and value not in (None, ""):
+            fields.wrong[f"{path}.value"] = f"Leave it out: {when} compares with a threshold."
+        return ""
+    word = str(value).lower() if isinstance(value, bool) else value
+    # sla_is without a value asks whether it is under an SLA.
+    word = "true" if when == "sla_is" and word is None else word
+    return fields.one_of(f"{path}.value", word, RULE_KINDS[when])
+
+
+def _release(fields: _Fields, path: str, when: str, value: object, threshold: float) -> float | None:
+    if value is None or _only_releasing(fields, f"{path}.release", when):
+        return None
+    return fields.number(f"{path}.release", value, 0, threshold)
+
+
+def _hold(fields: _Fields, path: str, when: str, value: object) -> float | None:
+    if value is None or _only_releasing(fields, f"{path}.hold_seconds", when):
+        return None
+    return fields.number(f"{path}.hold_seconds", value, 0, 86_400)
+
+
+def _only_releasing(fields: _Fields, path: str, when: str) -> bool:
+    """Whether a field that belongs to one kind of rule stands at another; says so."""
+    if when and when != RELEASING_KIND:
+        fields.wrong[path] = f"Leave it out: only {RELEASING_KIND} has it."
+    return when != RELEASING_KIND
+
+
+# What each figure of `failover` may be: whole numbers from, to; times in seconds from, to.
+_WHOLE = {
+    "max_attempts": (1, 20),
+    "oom_dpi": (50, 600),
+    "breaker_failures": (1, 100),
+    "quarantine_deaths": (1, 20),
+}
+_SECONDS = {"breaker_seconds": (0.05, 3600.0), "breaker_max_seconds": (0.05, 86_400.0)}
+
+
 def _failover(fields: _Fields, value: object) -> Failover:
-    default = Failover()
-    row = fields.section("failover", value, default.__dict__)
-    return Failover(
-        max_attempts=fields.whole("failover.max_attempts", row.get("max_attempts", default.max_attempts), 1, 20),
-        oom_dpi=fields.whole("failover.oom_dpi", row.get("oom_dpi", default.oom_dpi), 50, 600),
-        breaker_failures=fields.whole(
-            "failover.breaker_failures", row.get("breaker_failures", default.breaker_failures), 1, 100
-        ),
-        breaker_seconds=fields.number(
-            "failover.breaker_seconds", row.get("breaker_seconds", default.breaker_seconds), 0.05, 3600
-        ),
-        breaker_max_seconds=fields.number(
-            "failover.breaker_max_seconds", row.get("breaker_max_seconds", default.breaker_max_seconds), 0.05, 86_400
-        ),
-        quarantine_deaths=fields.whole(
-            "failover.quarantine_deaths", row.get("quarantine_deaths", default.quarantine_deaths), 1, 20
-        ),
-    )
+    default = Failover().__dict__
+    row = {**default, **fields.section("failover", value, default)}
+    figures: dict[str, Any] = {}
+    figures |= {name: fields.whole(f"failover.{name}", row[name], *bounds) for name, bounds in _WHOLE.items()}
+    figures |= {name: fields.number(f"failover.{name}", row[name], *bounds) for name, bounds in _SECONDS.items()}
+    if figures["breaker_max_seconds"] < figures["breaker_seconds"]:
+        fields.wrong.setdefault("failover.breaker_max_seconds", "Use at least what breaker_seconds says.")
+    return Failover(**figures)
 
 
 def _quality(fields: _Fields, value: object) -> Quality:

@@ -9,7 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from jobs.domain.policies import Policy, Rule
+from jobs.domain.policies import RELEASING_KIND, Policy, Rule
+
+OUT_OF_ORDER = frozenset({"down", "hung", "misconfigured"})
+# What a rule's words are about a document itself, and so differ from one to the next; the others compare the site.
+OF_THE_DOCUMENT = frozenset({"page_count_over", "page_count_under", "priority_is", "purpose_is", "sla_is", "dpi_over"})
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,10 @@ class Considered:
 
 @dataclass(frozen=True)
 class Decision:
-    """`wanted`: what the rule (or the default) named; `backend`: what it became; `rule` is None with no match."""
+    """`wanted`: what the rule (or the default) named; `backend`: what it became; `rule` is None with no match.
+
+    `facts` are the values that were compared, so that a decision can be looked at, and made again, later.
+    """
 
     backend: str
     wanted: str
@@ -70,9 +77,18 @@ class Decision:
     reason: str
     considered: tuple[Considered, ...]
     verdicts: tuple[Verdict, ...] = field(default=())
+    facts: Facts | None = None
+
+    @property
+    def words(self) -> str:
+        """The whole decision in a line: "25 pages, over 20 → spark"."""
+        return self.reason if "→" in self.reason or WAITS in self.reason else f"{self.reason} → {self.backend}"
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "words": self.words}
+
+
+WAITS = "and no other can take work: it waits"
 
 
 def decide(facts: Facts, policy: Policy, backends: Sequence[BackendSnapshot]) -> Decision:
@@ -83,7 +99,7 @@ def decide(facts: Facts, policy: Policy, backends: Sequence[BackendSnapshot]) ->
     why = winner.words if winner else default_words(facts)
     obstacles = {backend.name: obstacle(backend, policy, backends) for backend in backends}
     chain = candidates(wanted, policy, backends)
-    taken = next((name for name in chain if not obstacles.get(name, "unknown")), wanted)
+    taken = first_able(chain, obstacles) or wanted
     return Decision(
         backend=taken,
         wanted=wanted,
@@ -91,7 +107,23 @@ def decide(facts: Facts, policy: Policy, backends: Sequence[BackendSnapshot]) ->
         reason=_reason(why, wanted, taken, obstacles),
         considered=tuple(_considered(b.name, taken, wanted, winner, obstacles, chain) for b in backends),
         verdicts=verdicts,
+        facts=facts,
     )
+
+
+def first_match(facts: Facts, policy: Policy) -> Rule | None:
+    """The enabled rule that decides, without words: for many documents at once. `decide` says the same."""
+    return next((rule for rule in policy.rules if rule.enabled and matches(rule, facts, policy)), None)
+
+
+def matches(rule: Rule, facts: Facts, policy: Policy) -> bool:
+    """Whether a rule's condition holds, enabled or not."""
+    return _compare(rule, facts, policy)[0]
+
+
+def first_able(chain: Iterable[str], obstacles: Mapping[str, str]) -> str | None:
+    """The first of these backends that exists and has no obstacle."""
+    return next((name for name in chain if not obstacles.get(name, "unknown")), None)
 
 
 def candidates(wanted: str, policy: Policy, backends: Iterable[BackendSnapshot]) -> list[str]:
@@ -105,7 +137,7 @@ def obstacle(backend: BackendSnapshot, policy: Policy, backends: Iterable[Backen
     """Why this backend cannot take work now, in words; empty when it can."""
     if backend.lifecycle != "active":
         return {"checking": "is being checked"}.get(backend.lifecycle, f"is {backend.lifecycle}")
-    if backend.state in {"down", "hung", "misconfigured"}:
+    if backend.state in OUT_OF_ORDER:
         return f"is {backend.state}"
     if backend.kind == "cpu" and not cpu_may_serve(policy, backends):
         return "serves only without a GPU host" if policy.cpu == "when_no_gpu" else "is switched off by the policy"
@@ -130,7 +162,7 @@ def _reason(why: str, wanted: str, taken: str, obstacles: Mapping[str, str]) -> 
     if taken != wanted:
         return f"{why}; {missing} → {taken}"
     if obstacles.get(wanted, "unknown"):
-        return f"{why}; {missing}, and no other can take work: it waits"
+        return f"{why}; {missing}, {WAITS}"
     return why
 
 
@@ -159,14 +191,19 @@ def _compare(rule: Rule, facts: Facts, policy: Policy) -> tuple[bool, str]:
     if rule.threshold is None:
         return _compare_word(rule, facts)
     value, label = _measured(rule, facts, policy)
-    threshold = rule.threshold
-    if rule.when == "queue_depth_over" and facts.was_overloaded and rule.release is not None:
-        threshold = rule.release
     if rule.when.endswith("_under"):
-        side = "under" if value < threshold else "not under"
-        return value < threshold, f"{label}, {side} {threshold:g}"
-    side = "over" if value > threshold else "not over"
-    return value > threshold, f"{label}, {side} {threshold:g}"
+        side = "under" if value < rule.threshold else "not under"
+        return value < rule.threshold, f"{label}, {side} {rule.threshold:.10g}"
+    threshold, over = _over(rule, facts)
+    side = over if value > threshold else "not over"
+    return value > threshold, f"{label}, {side} {threshold:.10g}"
+
+
+def _over(rule: Rule, facts: Facts) -> tuple[float, str]:
+    """What is compared with, and the word: an overload that holds lets go at its release level only."""
+    if rule.when == RELEASING_KIND and facts.was_overloaded and rule.release is not None:
+        return rule.release, "still over"
+    return rule.threshold or 0.0, "over"
 
 
 def _compare_word(rule: Rule, facts: Facts) -> tuple[bool, str]:
@@ -194,6 +231,14 @@ def _measured(rule: Rule, facts: Facts, policy: Policy) -> tuple[float, str]:
             f"about {facts.expected_wait_seconds:.0f} s to wait at {policy.default_backend}",
         )
     return facts.dpi, f"{facts.dpi} dpi asked for"
+
+
+def now(rule: Rule, facts: Facts, policy: Policy) -> tuple[str, bool | None]:
+    """What a rule on the site's state compares with these facts, and whether it holds: ("12 documents in 24 hours",
+    False). A rule on the document itself has nothing to compare before there is one: its truth is None."""
+    if rule.when in OF_THE_DOCUMENT:
+        return "depends on the document", None
+    return _measured(rule, facts, policy)[1], matches(rule, facts, policy)
 
 
 def plural(count: int, noun: str) -> str:

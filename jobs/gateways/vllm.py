@@ -41,11 +41,13 @@ _CONNECTIONS_A_HOST = 64
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where a backend listens. `base_url` without /v1; the key is never logged or shown."""
+    """Where a backend listens. `base_url` without /v1; the key is never logged or shown. `verify`: a file of
+    certificates that an https address is checked against, instead of the public authorities'."""
 
     base_url: str
     model: str
     api_key: str = ""
+    verify: str = ""
 
     def __repr__(self) -> str:
         return f"Endpoint({self.base_url!r}, {self.model!r})"
@@ -198,6 +200,7 @@ def _send(
             timeout=(deadlines.connect_seconds, min(deadlines.read_seconds, deadlines.total_seconds)),
             allow_redirects=False,
             stream=True,
+            verify=endpoint.verify or None,  # None: as the session has it, which is the public authorities
         )
     except UnicodeError as error:  # a host name that no name server could be asked for
         raise _failed(TransportFault.ADDRESS, f"{type(error).__name__}: {error}") from error

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
 from django.db import models
 
-RULE_KINDS = (
-    "page_count_over",
-    "page_count_under",
-    "priority_is",
-    "purpose_is",
-    "sla_is",
-    "documents_per_day_over",
-    "documents_per_day_under",
-    "documents_in_progress_over",
-    "queue_depth_over",
-    "expected_wait_over",
-    "dpi_over",
-)
+from jobs.domain import policies
+
+
+def choices(words: Iterable[str]) -> list[tuple[str, str]]:
+    """The domain's words as a field's choices: each is told there, and nowhere else."""
+    return [(word, word) for word in words]
 
 
 class RoutingPolicy(models.Model):
@@ -27,11 +21,11 @@ class RoutingPolicy(models.Model):
 
     default_backend = models.CharField(max_length=63)
     fallback_order: models.JSONField[Any] = models.JSONField(default=list)
-    spread = models.CharField(max_length=10, choices=[(s, s) for s in ("off", "overload", "free")], default="overload")
+    spread = models.CharField(max_length=10, choices=choices(policies.SPREADS), default="overload")
     cpu = models.CharField(
         "CPU backend",
         max_length=12,
-        choices=[(c, c) for c in ("when_no_gpu", "never", "always")],
+        choices=choices(policies.CPU_USES),
         default="when_no_gpu",
     )
     failover: models.JSONField[Any] = models.JSONField(default=dict)
@@ -51,7 +45,7 @@ class RoutingRule(models.Model):
     policy = models.ForeignKey(RoutingPolicy, on_delete=models.CASCADE, related_name="rules")
     position = models.PositiveSmallIntegerField()
     name = models.CharField(max_length=100)
-    when = models.CharField(max_length=30, choices=[(k, k.replace("_", " ")) for k in RULE_KINDS])
+    when = models.CharField(max_length=30, choices=[(k, k.replace("_", " ")) for k in policies.RULE_KINDS])
     threshold = models.FloatField(null=True, blank=True)
     value = models.CharField(max_length=20, blank=True, default="")
     release = models.FloatField(null=True, blank=True)

@@ -34,12 +34,17 @@ from jobs.schemas.documents import (
 from jobs.schemas.people import Me, Quotas
 from jobs.schemas.refusals import Error, ErrorBody, ErrorCode
 from jobs.schemas.routing import (
+    AuditLine,
+    AuditLog,
     Explained,
     FactsIn,
     FailoverOut,
     PolicyOut,
     QualityOut,
+    Replayed,
+    ReplayIn,
     RuleOut,
+    RulesNow,
     SavedPolicy,
     VerdictOut,
     VersionList,
@@ -48,6 +53,8 @@ from jobs.schemas.routing import (
 
 __all__ = [
     "AttemptOut",
+    "AuditLine",
+    "AuditLog",
     "BackendFields",
     "BackendList",
     "BackendOut",
@@ -82,7 +89,10 @@ __all__ = [
     "Purpose",
     "QualityOut",
     "Quotas",
+    "ReplayIn",
+    "Replayed",
     "RuleOut",
+    "RulesNow",
     "SavedPolicy",
     "SelfTestOut",
     "StepOut",

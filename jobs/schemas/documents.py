@@ -41,6 +41,11 @@ class Considered(Schema):
     verdict: str
 
 
+class Resolution(Schema):
+    dpi: int
+    words: str = Field("", description="Why it is not what was asked for; empty when it is.")
+
+
 class Decision(Schema):
     """Where a document goes and why. `wanted` is what the rule named, `backend` what it became."""
 
@@ -48,7 +53,11 @@ class Decision(Schema):
     wanted: str
     rule: str | None = Field(None, description="The rule that matched first; null when none did.")
     reason: str
+    words: str = Field(
+        "", description="The reason and where it leads, in a line.", examples=["25 pages, over 20 → spark"]
+    )
     considered: list[Considered] = []
+    resolution: Resolution | None = Field(None, description="What its pages are sent at there.")
 
 
 class PageCounters(Schema):

@@ -122,5 +122,11 @@ def audit(action: str, *, by: Person, subject: str, detail: dict[str, Any] | Non
     return AuditEntry.objects.create(actor=actor, action=action[:40], subject=subject[:200], detail=detail or {})
 
 
+def entries(*, limit: int, before: int | None = None) -> list[AuditEntry]:
+    """The audit log, newest first: `limit` lines with who did it, older than the line with the id `before`."""
+    found = AuditEntry.objects.select_related("actor").order_by("-id")
+    return list((found if before is None else found.filter(pk__lt=before))[:limit])
+
+
 def _digest(plain: str) -> str:
     return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()

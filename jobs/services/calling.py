@@ -17,7 +17,8 @@ CONNECT_SECONDS = 3.0  # a host on the same network answers in milliseconds; a d
 
 def endpoint(backend: Backend) -> vllm.Endpoint:
     """Where and how to call it. Raises errors.Unavailable when its key cannot be read any more."""
-    return vllm.Endpoint(backend.base_url, backend.model, secrets.decrypt(backend.encrypted_api_key))
+    key = secrets.decrypt(backend.encrypted_api_key)
+    return vllm.Endpoint(backend.base_url, backend.model, key, settings.BACKEND_CA_FILE)
 
 
 def deadlines(seconds: float | None = None) -> vllm.Deadlines:

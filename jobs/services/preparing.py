@@ -25,7 +25,6 @@ from django.utils import timezone
 from jobs import errors
 from jobs.domain import page_ranges, scheduling, statuses
 from jobs.domain.attempts import Step
-from jobs.domain.model_profiles import usable_dpi
 from jobs.domain.statuses import PageStatus
 from jobs.gateways import rasterizer, storage
 from jobs.models import Backend, Document, Page
@@ -50,11 +49,12 @@ def prepare(document_id: Any) -> bool:
     numbers = page_ranges.parse_page_range(document.page_range, len(boxes))
     policy = routing.in_force()
     decision = routing.decide(document, policy)
+    stored = routing.as_stored(document, decision)
     with transaction.atomic():
         ours = Document.objects.open().filter(pk=document_id, prepared=False)
         if not ours.update(
             prepared=True,
-            decision=decision.as_json(),
+            decision=stored,
             wanted_backend=decision.wanted,
             backend=decision.backend,
             revision=1,
@@ -65,15 +65,7 @@ def prepare(document_id: Any) -> bool:
             batch_size=BATCH_ROWS,
         )
     queues.look(policy)  # afterwards: the decision takes the former state, so that replay reproduces it
-    log.info(
-        "document.routed",
-        document=str(document.pk),
-        pages=len(numbers),
-        backend=decision.backend,
-        wanted=decision.wanted,
-        rule=decision.rule,
-        reason=decision.reason,
-    )
+    routing.log_decided(document, decision)
     return True
 
 
@@ -184,7 +176,7 @@ def drawing_dpi(document: Document) -> int:
 
 def sending_dpi(document: Document, backend: Backend) -> int:
     """The resolution at which a page of this document is sent to this backend."""
-    return usable_dpi(document.dpi or backend.default_dpi, max_dpi=backend.max_dpi, model_profile=backend.model_profile)
+    return routing.resolution_at(document.dpi, backend).dpi
 
 
 def _draw(chunk: Chunk) -> None:

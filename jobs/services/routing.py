@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from django.db import transaction
 from django.utils import timezone
 
 from jobs import errors
-from jobs.domain import policies, presets, routing, shadows
+from jobs.domain import policies, presets, routing, shadows, supposing
+from jobs.domain.model_profiles import Resolution, resolution
 from jobs.domain.policies import Policy
 from jobs.models import Backend, Document, PolicyVersion, RoutingPolicy, RoutingRule
+from jobs.models.documents import PRIORITY_RANKS
 from jobs.services import access, queues
+
+log = structlog.get_logger(__name__)
 
 
 def in_force() -> Policy:
@@ -128,18 +134,41 @@ def snapshot(backend: Backend) -> routing.BackendSnapshot:
 def facts_of(document: Document, policy: Policy) -> routing.Facts:
     """What the rules compare for a document that is about to be prepared."""
     depth = queue_depth(document.priority_rank, policy.default_backend, exclude=document)
-    return routing.Facts(
-        page_count=document.page_count,
-        priority=document.priority,
-        purpose=document.purpose,
-        sla=document.sla,
-        dpi=document.dpi or 200,
+    return replace(
+        own_facts(document),
         documents_per_day=_documents_per_day(),
         documents_in_progress=Document.objects.unfinished().count(),
         queue_depth=depth,
         expected_wait_seconds=queues.expected_wait_seconds(depth, policy.default_backend),
         was_overloaded=queues.was_overloaded(policy.default_backend),
     )
+
+
+def own_facts(document: Document) -> routing.Facts:
+    """The facts of the document itself; those of the site as for the only one there is."""
+    return routing.Facts(
+        page_count=document.page_count,
+        priority=document.priority,
+        purpose=document.purpose,
+        sla=document.sla,
+        dpi=document.dpi or 200,
+    )
+
+
+def _facts_now(policy: Policy, given: Mapping[str, Any]) -> routing.Facts:
+    """The facts of a document that need not exist: what is not given is what one that came now would meet."""
+    default = policy.default_backend
+    depth = given.get("queue_depth")
+    if depth is None:
+        depth = queue_depth(PRIORITY_RANKS[given.get("priority", "normal")], default)
+    now: dict[str, Callable[[], Any]] = {
+        "documents_per_day": lambda: _documents_per_day() + 1,
+        "documents_in_progress": lambda: Document.objects.unfinished().count() + 1,
+        "queue_depth": lambda: depth,
+        "expected_wait_seconds": lambda: queues.expected_wait_seconds(depth, default),
+        "was_overloaded": lambda: queues.was_overloaded(default),
+    }
+    return routing.Facts(**{name: read() for name, read in now.items() if name not in given}, **given)
 
 
 def _documents_per_day() -> int:
@@ -157,69 +186,61 @@ def decide(document: Document, policy: Policy) -> routing.Decision:
     return routing.decide(facts_of(document, policy), policy, snapshots())
 
 
-EXPLAINED = {
-    "page_count": (int, 1, 1_000_000),
-    "documents_per_day": (int, 0, 10_000_000),
-    "documents_in_progress": (int, 0, 10_000_000),
-    "queue_depth": (int, 0, 10_000_000),
-    "dpi": (int, 1, 2400),
-}
-WORDS = {"priority": ("low", "normal", "high"), "purpose": ("production", "development")}
+def as_stored(document: Document, decision: routing.Decision) -> dict[str, Any]:
+    """The decision as the document keeps it: with facts, every rule's verdict, and the resolution at its backend."""
+    backend = Backend.objects.filter(name=decision.backend).first()
+    at = asdict(resolution_at(document.dpi, backend)) if backend else None
+    return {**decision.as_json(), "resolution": at}
+
+
+def resolution_at(asked_dpi: int | None, backend: Backend) -> Resolution:
+    """What a page is sent at there, and why it is not what was asked for."""
+    return resolution(
+        asked_dpi,
+        backend=backend.name,
+        default_dpi=backend.default_dpi,
+        max_dpi=backend.max_dpi,
+        model_profile=backend.model_profile,
+    )
+
+
+def log_decided(document: Document, decision: routing.Decision) -> None:
+    """One line for each decision: which rule, what it compared, where to."""
+    log.info(
+        "document.decided",
+        document=str(document.pk),
+        backend=decision.backend,
+        wanted=decision.wanted,
+        rule=decision.rule,
+        reason=decision.reason,
+        values=asdict(decision.facts) if decision.facts else {},
+        considered={one.backend: one.verdict for one in decision.considered},
+    )
 
 
 def explain(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The decision for a document that need not exist, with every rule's verdict. What is not given is taken from now.
 
-    `facts`: page_count (required), priority, purpose, sla, dpi, documents_per_day, documents_in_progress, queue_depth,
-    and "backends": {name: {"state" | "lifecycle": …}} to try what is not so now. Raises errors.Invalid.
+    `facts`: page_count (required) and the other fields of domain.routing.Facts, and "backends": {name: {"state",
+    "lifecycle"}} to try what is not so now. Raises errors.Invalid naming each field that does not fit.
     """
-    policy = in_force()
-    asked = _checked(facts)
-    rank = {"high": 0, "normal": 1, "low": 2}[asked.get("priority", "normal")]
-    now = {
-        "documents_per_day": lambda: _documents_per_day() + 1,
-        "documents_in_progress": lambda: Document.objects.unfinished().count() + 1,
-        "queue_depth": lambda: queue_depth(rank, policy.default_backend),
-    }
-    complete = {**{name: read() for name, read in now.items() if name not in asked}, **asked}
-    backends = [_supposed(b, facts.get("backends") or {}) for b in snapshots()]
-    return routing.decide(routing.Facts(**complete), policy, backends).as_json()
+    policy, seen = in_force(), snapshots()
+    supposed = supposing.parse(facts, [backend.name for backend in seen])
+    return routing.decide(_facts_now(policy, supposed.facts), policy, supposed.applied_to(seen)).as_json()
 
 
-def _checked(facts: Mapping[str, Any]) -> dict[str, Any]:
-    asked, wrong = {}, {}
-    for name, (_, low, high) in EXPLAINED.items():
-        value = facts.get(name)
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            wrong[name] = f"Use a whole number from {low} to {high}."
-        asked[name] = value
-    for name, allowed in WORDS.items():
-        if facts.get(name) is not None:
-            asked[name] = facts[name]
-            if facts[name] not in allowed:
-                wrong[name] = f"Use one of {', '.join(allowed)}."
-    if facts.get("sla") is not None:
-        asked["sla"] = bool(facts["sla"])
-    if "page_count" not in asked:
-        wrong["page_count"] = "Say how many pages the document has."
-    if wrong:
-        raise errors.Invalid("This cannot be explained: some facts do not fit.", wrong)
-    return asked
-
-
-def _supposed(backend: routing.BackendSnapshot, supposed: Mapping[str, Any]) -> routing.BackendSnapshot:
-    change = supposed.get(backend.name)
-    if not isinstance(change, Mapping):
-        return backend
-    return routing.BackendSnapshot(
-        backend.name,
-        backend.kind,
-        str(change.get("lifecycle", backend.lifecycle)),
-        str(change.get("state", backend.state)),
-        backend.reason,
-    )
+def rules_now(policy: Policy | None = None) -> list[dict[str, Any]]:
+    """Each rule of `policy` (else of the one in force) with what it compares right now, in words: "12 documents in 24
+    hours". `matches_now` says whether a document of normal priority that came now would match, and is None for a rule
+    on the document itself."""
+    policy = policy or in_force()
+    facts = _facts_now(policy, {"page_count": 1})
+    rows = []
+    for rule in policy.rules:
+        words, matches = routing.now(rule, facts, policy)
+        shown = {name: getattr(rule, name) for name in ("name", "when", "threshold", "value", "backend", "enabled")}
+        rows.append({**shown, "now": words, "matches_now": matches})
+    return rows
 
 
 def able(wanted: str, policy: Policy, backends: Iterable[Backend]) -> list[str]:

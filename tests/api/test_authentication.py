@@ -111,6 +111,9 @@ ADMIN_ROUTES = [
     ("post", "/routing/versions/1/restore"),
     ("post", "/routing/presets/hybrid/load"),
     ("post", "/routing/explain"),
+    ("get", "/routing/rules"),
+    ("post", "/routing/replay"),
+    ("get", "/audit"),
 ]
 
 

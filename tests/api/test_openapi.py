@@ -42,6 +42,9 @@ HAVE_TO_BE_THERE = """
     POST /routing/versions/{number}/restore
     POST /routing/presets/{name}/load
     POST /routing/explain
+    POST /routing/replay
+    GET /routing/rules
+    GET /audit
     GET /me
 """
 
@@ -136,6 +139,10 @@ def test_every_reference_leads_somewhere(description: dict[str, Any]) -> None:
         (schemas.VersionList, examples.VERSIONS),
         (schemas.FactsIn, examples.FACTS),
         (schemas.Explained, examples.EXPLAINED),
+        (schemas.RulesNow, examples.RULES_NOW),
+        (schemas.ReplayIn, examples.REPLAY),
+        (schemas.Replayed, examples.REPLAYED),
+        (schemas.AuditLog, examples.AUDIT_LOG),
     ],
 )
 def test_examples_have_the_form_they_are_examples_of(schema: Any, example: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from jobs import errors
-from jobs.domain import policies, presets, shadows
+from jobs.domain import policies, presets
 
 NAMES = ["calypso", "cpu", "spark"]
 HYBRID = presets.POLICIES["hybrid"]
@@ -34,6 +34,7 @@ def changed(path, value):
         (["fallback_order"], "calypso", "fallback_order"),
         (["fallback_order"], ["calypso", "calypso"], "fallback_order"),
         (["fallback_order"], ["nope"], "fallback_order[0]"),
+        (["fallback_order"], ["nope", "calypso", "calypso"], "fallback_order"),
         (["spread"], "wild", "spread"),
         (["cpu"], "sometimes", "cpu"),
         (["surprise"], 1, "surprise"),
@@ -49,12 +50,21 @@ def changed(path, value):
         (["rules", 0, "backend"], "nope", "rules[0].backend"),
         (["rules", 0, "enabled"], "yes", "rules[0].enabled"),
         (["rules", 1, "value"], "urgent", "rules[1].value"),
+        (["rules", 1, "name"], "large document ", "rules[1].name"),
+        (["rules", 1, "name"], "two\nlines", "rules[1].name"),
+        (["rules", 0, "release"], 2, "rules[0].release"),
+        (["rules", 0, "hold_seconds"], 2, "rules[0].hold_seconds"),
+        (["rules", 1, "threshold"], 2, "rules[1].threshold"),
+        (["rules", 0, "value"], "high", "rules[0].value"),
+        (["rules", 0, "threshold"], 10_000_001, "rules[0].threshold"),
+        (["rules"], [HYBRID["rules"][0]] * 101, "rules"),
         (["rules", 2, "release"], 6, "rules[2].release"),
         (["rules", 2, "hold_seconds"], -1, "rules[2].hold_seconds"),
         (["failover", "max_attempts"], 0, "failover.max_attempts"),
         (["failover", "max_attempts"], 2.5, "failover.max_attempts"),
         (["failover", "oom_dpi"], 10_000, "failover.oom_dpi"),
         (["failover", "luck"], 1, "failover.luck"),
+        (["failover", "breaker_max_seconds"], 5, "failover.breaker_max_seconds"),
         (["quality", "max_tries"], -1, "quality.max_tries"),
         (["quality"], [], "quality"),
     ],
@@ -91,15 +101,44 @@ def test_changes_are_told_in_sentences():
     assert "Rules reordered." in said
 
 
-def test_the_hybrid_preset_shadows_nothing_and_the_decision_tree_says_what_it_shadows():
-    assert shadows.warnings(policies.parse(HYBRID, NAMES)) == []
-    warnings = shadows.warnings(policies.parse(presets.POLICIES["decision_tree"], NAMES))
-    assert any("Large document" in w and "Low volume" in w for w in warnings)
+def test_a_default_that_is_not_said_is_asked_for():
+    policy = {name: value for name, value in HYBRID.items() if name != "default_backend"}
+    with pytest.raises(errors.Invalid) as caught:
+        policies.parse(policy, NAMES)
+    assert caught.value.fields == {"default_backend": "Use one of calypso, cpu, spark."}
 
 
-def test_a_rule_hidden_by_a_wider_one_is_warned_about():
+def test_fields_that_hold_nothing_count_as_left_out():
     policy = copy.deepcopy(HYBRID)
-    policy["rules"].append({"name": "Huge", "when": "page_count_over", "threshold": 100, "backend": "calypso"})
-    assert shadows.warnings(policies.parse(policy, NAMES)) == [
-        "Rule “Huge” can never match: “Large document” comes first and always matches when it would."
+    policy["rules"][0] |= {"value": None, "release": None, "hold_seconds": None}
+    policy["rules"][1] |= {"threshold": None}
+    assert policies.parse(policy, NAMES) == policies.parse(HYBRID, NAMES)
+
+
+def test_bounds_are_told_in_figures():
+    with pytest.raises(errors.Invalid) as caught:
+        policies.parse(changed(["rules", 0, "threshold"], -1), NAMES)
+    assert caught.value.fields["rules[0].threshold"] == "Use a number from 0 to 10,000,000."
+
+
+def test_the_presets_hold_what_the_operator_wrote_disabled_rules_included():
+    def told(name):
+        rules = presets.POLICIES[name]["rules"]
+        return [(r["when"], r.get("threshold", r.get("value")), r["backend"], r["enabled"]) for r in rules]
+
+    assert told("hybrid") == [
+        ("page_count_over", 20, "spark", True),
+        ("priority_is", "high", "spark", True),
+        ("queue_depth_over", 5, "spark", True),
+        ("documents_per_day_over", 1000, "spark", False),
+        ("dpi_over", 200, "spark", False),
+        ("sla_is", True, "spark", False),
+    ]
+    assert told("decision_tree") == [
+        ("purpose_is", "development", "calypso", True),
+        ("page_count_under", 10, "calypso", True),
+        ("documents_per_day_under", 100, "calypso", True),
+        ("documents_in_progress_over", 5, "spark", True),
+        ("page_count_over", 30, "spark", True),
+        ("sla_is", True, "spark", True),
     ]

@@ -1,6 +1,11 @@
 """Where a document goes, and why: the operator's strategies as tables."""
 
+import json
+from dataclasses import replace
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jobs.domain import policies, presets, routing
 from jobs.domain.routing import BackendSnapshot, Facts
@@ -113,3 +118,86 @@ def test_an_overload_lets_go_only_at_its_release_level():
     assert routing.decide(between, HYBRID, hosts()).backend == "calypso"
     held = Facts(5, queue_depth=4, was_overloaded=True)
     assert routing.decide(held, HYBRID, hosts()).backend == "spark"
+
+
+def test_an_overload_that_holds_says_so():
+    held = routing.decide(Facts(5, queue_depth=4, was_overloaded=True), HYBRID, hosts())
+    assert held.words == "4 pages of others ahead at calypso, still over 2 → spark"
+    over = routing.decide(Facts(5, queue_depth=2, was_overloaded=True), HYBRID, hosts())
+    assert over.backend == "calypso"
+
+
+@pytest.mark.parametrize(
+    ("facts", "seen", "words"),
+    [
+        (Facts(25), {}, "25 pages, over 20 → spark"),
+        (Facts(1, priority="high"), {}, "urgent → spark"),
+        (Facts(5, queue_depth=7), {}, "7 pages of others ahead at calypso, over 5 → spark"),
+        (Facts(3), {}, "default, nothing ahead → calypso"),
+        (Facts(25), {"spark": "planned"}, "25 pages, over 20; spark is planned → calypso"),
+        (
+            Facts(25),
+            {"spark_state": "down", "calypso_state": "down"},
+            "25 pages, over 20; spark is down, and no other can take work: it waits",
+        ),
+    ],
+)
+def test_a_decision_is_told_in_a_line(facts, seen, words):
+    assert routing.decide(facts, HYBRID, hosts(**seen)).words == words
+
+
+def test_a_wanted_backend_that_is_gone_is_said_to_be_gone():
+    decision = routing.decide(Facts(25), HYBRID, hosts()[:2])
+    assert decision.words == "25 pages, over 20; spark does not exist → calypso"
+
+
+def test_a_decision_can_be_made_again_from_what_is_kept_of_it():
+    facts = Facts(25, priority="low", sla=True, queue_depth=3, was_overloaded=True)
+    decision = routing.decide(facts, HYBRID, hosts())
+    kept = json.loads(json.dumps(decision.as_json()))
+    assert routing.decide(Facts(**kept["facts"]), HYBRID, hosts()) == decision
+    assert kept["words"] == "25 pages, over 20 → spark"
+
+
+FACTS = st.builds(
+    Facts,
+    page_count=st.integers(1, 60),
+    priority=st.sampled_from(["low", "normal", "high"]),
+    purpose=st.sampled_from(["production", "development"]),
+    sla=st.booleans(),
+    dpi=st.sampled_from([72, 200, 300]),
+    documents_per_day=st.integers(1, 2000),
+    documents_in_progress=st.integers(1, 20),
+    queue_depth=st.integers(0, 12),
+    was_overloaded=st.booleans(),
+)
+
+
+@given(FACTS, st.sampled_from([HYBRID, TREE]))
+def test_the_quick_way_to_a_rule_and_the_one_with_words_agree(facts, policy):
+    rule = routing.first_match(facts, policy)
+    decision = routing.decide(facts, policy, hosts())
+    assert decision.rule == (rule.name if rule else None)
+    assert decision.wanted == (rule.backend if rule else policy.default_backend)
+
+
+def test_rules_on_the_site_tell_what_they_compare_now_and_those_on_the_document_cannot():
+    facts = Facts(1, documents_per_day=12, queue_depth=6, expected_wait_seconds=41.6)
+    wait = policies.Rule("Long wait", "expected_wait_over", "spark", threshold=60)
+    told = {rule.when: routing.now(rule, facts, HYBRID) for rule in (*HYBRID.rules, wait)}
+    assert told == {
+        "page_count_over": ("depends on the document", None),
+        "priority_is": ("depends on the document", None),
+        "queue_depth_over": ("6 pages of others ahead at calypso", True),
+        "documents_per_day_over": ("12 documents in 24 hours", False),
+        "dpi_over": ("depends on the document", None),
+        "sla_is": ("depends on the document", None),
+        "expected_wait_over": ("about 42 s to wait at calypso", False),
+    }
+
+
+def test_every_kind_of_rule_can_be_compared():
+    for when, values in policies.RULE_KINDS.items():
+        rule = policies.Rule("Any", when, "spark", None if values else 0, values[0] if values else "")
+        decision = routing.decide(Facts(3), replace(HYBRID, rules=(rule,)), hosts())
+        assert len(decision.verdicts) == 1 and decision.verdicts[0].words, when

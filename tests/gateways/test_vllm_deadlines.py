@@ -8,6 +8,7 @@ import multiprocessing
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from cryptography import x509
@@ -143,20 +144,32 @@ def test_a_certificate_nobody_vouches_for_is_a_matter_of_setup(certificate):
     assert (caught.value.failure.outcome, caught.value.failure.blame) == (Outcome.MISCONFIGURED, Blame.SETUP)
 
 
-def test_the_deadline_holds_over_tls(certificate, monkeypatch):
-    monkeypatch.setattr(vllm._session(), "verify", str(certificate[0]))
+def vouched_for(address, certificate):
+    """The same endpoint, its certificate checked against this file."""
+    return replace(address, verify=str(certificate[0]))
+
+
+def test_an_authority_of_ones_own_vouches_for_its_hosts_and_for_no_other_call(certificate):
+    with silent_tls_host(certificate) as (address, received), pytest.raises(BackendFailed):
+        vllm.complete(vouched_for(address, certificate), body(), Deadlines(5.0, 60.0, 0.5))
+    assert received.is_set()
+    with silent_tls_host(certificate) as (address, received), pytest.raises(BackendFailed):
+        vllm.complete(address, body(), PATIENT)
+    assert not received.is_set()
+
+
+def test_the_deadline_holds_over_tls(certificate):
     with silent_tls_host(certificate) as (address, received), pytest.raises(BackendFailed) as caught:
-        vllm.complete(address, body(), Deadlines(5.0, 60.0, 0.5))
+        vllm.complete(vouched_for(address, certificate), body(), Deadlines(5.0, 60.0, 0.5))
     assert caught.value.failure.outcome is Outcome.TIMEOUT
     assert received.is_set()
 
 
-def test_a_stop_reaches_a_call_over_tls(certificate, monkeypatch):
-    monkeypatch.setattr(vllm._session(), "verify", str(certificate[0]))
+def test_a_stop_reaches_a_call_over_tls(certificate):
     stop = threading.Event()
     with silent_tls_host(certificate) as (address, received), pytest.raises(BackendFailed) as caught:
         threading.Thread(target=lambda: received.wait(20) and stop.set(), daemon=True).start()
-        vllm.complete(address, body(), Deadlines(5.0, 600.0, 600.0), stop=stop)
+        vllm.complete(vouched_for(address, certificate), body(), Deadlines(5.0, 600.0, 600.0), stop=stop)
     assert caught.value.failure.outcome is Outcome.CANCELLED
 
 

@@ -76,6 +76,18 @@ def test_it_says_why_it_went_where_it_went(client, mira, outline):
     assert "default, but a rule matched" in words
 
 
+def test_it_says_which_resolution_it_gets_and_why_not_the_one_asked_for(client, mira, outline):
+    decision = builders.make_decision(
+        words="default, nothing ahead → calypso",
+        resolution={"dpi": 200, "words": "300 dpi asked for; calypso takes 200"},
+    )
+    words = outline(screen(client, builders.make_document(mira, decision=decision))).words
+    assert "default, nothing ahead → calypso" in words
+    assert "300 dpi asked for; calypso takes 200" in words
+    plain = builders.make_decision(resolution={"dpi": 200, "words": ""})
+    assert "Resolution" not in outline(screen(client, builders.make_document(mira, decision=plain))).words
+
+
 def test_before_it_is_prepared_its_leaves_lead_nowhere(client, mira, outline):
     document = builders.make_document(mira, pages=4, prepared=False)
     page = outline(screen(client, document))

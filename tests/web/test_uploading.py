@@ -46,6 +46,13 @@ def test_options_go_with_it(client, pdf):
     assert (document.page_range, document.page_count, document.language, document.dpi) == ("1-2", 2, "deu", 300)
 
 
+def test_the_form_says_what_resolution_is_of_use(client, outline):
+    page = outline(client.get("/documents/"))
+    assert "DeepSeek-OCR gains nothing beyond about 200 dpi" in page.words
+    assert "id_dpi_helptext" in page.ids()
+    assert page.with_id("id_dpi")["aria-describedby"] == "id_dpi_helptext"
+
+
 def test_what_is_no_document_is_refused_in_a_sentence_and_not_kept(client, tmp_path):
     response = send(client, files.html_file(tmp_path / "page.html"))
     assert response.status_code == 422
