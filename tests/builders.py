@@ -133,13 +133,15 @@ def _document_row(
 
 def make_decision(backend: str = "calypso", **fields: Any) -> dict[str, Any]:
     """A Decision as it is stored on a document."""
-    return {
+    decision = {
         "backend": backend,
         "wanted": backend,
         "rule": None,
         "reason": "default, nothing ahead",
         "considered": [{"backend": backend, "verdict": "takes it"}],
+        "resolution": {"dpi": 200, "words": ""},
     } | fields
+    return {"words": f"{decision['reason']} → {decision['backend']}"} | decision
 
 
 def make_page(document: Document, number: int = 1, *, status: str = "done", **fields: Any) -> Page:
