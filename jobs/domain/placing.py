@@ -116,7 +116,9 @@ def _relief(site: Site, obstacles: Mapping[str, str], first: str, depth: int) ->
     rule = may_leave(depth, site)
     if rule is None or first != site.policy.default_backend:
         return []
-    return [rule.backend] if rule.backend != first and obstacles.get(rule.backend) == "" else []
+    chain = routing.candidates(rule.backend, site.policy, site.backends)
+    target = next((name for name in chain if obstacles.get(name) == ""), first)
+    return [target] if target != first else []
 
 
 def _anywhere(site: Site, obstacles: Mapping[str, str], first: str) -> list[str]:

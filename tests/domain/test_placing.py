@@ -78,6 +78,8 @@ def site(*, spread="overload", free=(0, 4), on=False, calypso=None, spark=None):
                 ("spark", "Default overloaded", "3 pages of others ahead at calypso, still over 2 → spark"),
             ],
         ),
+        # Nowhere else to go: the row stays.
+        (DEFAULT, {"spark": {"state": "down"}}, {"depth": 7}, [("calypso", None, "default, nothing ahead → calypso")]),
         (DEFAULT, {"spread": "off"}, {"depth": 70}, [("calypso", None, "default, nothing ahead → calypso")]),
         (
             DEFAULT,
