@@ -112,11 +112,13 @@ def may_leave(depth: int, site: Site) -> Rule | None:
 
 
 def _relief(site: Site, obstacles: Mapping[str, str], first: str, depth: int) -> list[str]:
-    """Where the overload rule sends pages of the default backend, once that is full."""
+    """Where the overload rule sends pages of the default backend; second best, so only once that is full."""
     rule = may_leave(depth, site)
-    if rule is None or first != site.policy.default_backend or site.free.get(first, 0) > 0:
+    if rule is None or first != site.policy.default_backend:
         return []
-    return [rule.backend] if rule.backend != first and obstacles.get(rule.backend) == "" else []
+    chain = routing.candidates(rule.backend, site.policy, site.backends)
+    target = next((name for name in chain if obstacles.get(name) == ""), first)
+    return [target] if target != first else []
 
 
 def _anywhere(site: Site, obstacles: Mapping[str, str], first: str) -> list[str]:

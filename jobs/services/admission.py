@@ -175,7 +175,8 @@ class _Test:
         )
         body["vllm_xargs"] = {"ngram_size": 0}
         try:
-            canary.send(self.backend, body, alone=False, longest_seconds=NGRAM_SECONDS)
+            with canary.slot(self.backend):
+                canary.send(self.backend, body, longest_seconds=NGRAM_SECONDS)
         except errors.Conflict as error:
             return f"Not tried. {error.message}"
         except errors.BackendFailed as error:
@@ -186,7 +187,8 @@ class _Test:
 
     def _canary(self) -> str:
         try:
-            text = canary.read(self.backend, alone=False)
+            with canary.slot(self.backend):
+                text = canary.read(self.backend)
         except errors.Conflict as error:
             return error.message
         except errors.BackendFailed as error:
@@ -198,7 +200,8 @@ class _Test:
 
     def _streaming(self) -> str:
         try:
-            canary.read(self.backend, stream=not self.backend.streaming, alone=False)
+            with canary.slot(self.backend):
+                canary.read(self.backend, stream=not self.backend.streaming)
         except errors.Conflict as error:
             return f"Not tried. {error.message}"
         except errors.BackendFailed as error:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 from django.conf import settings
 
 from jobs.domain import chat
 from jobs.gateways import images, vllm
-from jobs.models import Backend
+from jobs.models import Backend, SlotLease
 from jobs.services import calling, slots
 
 SECONDS = 60.0  # a cold host takes longer over its first page
 MAX_TOKENS = 200
 
 
-def read(backend: Backend, *, stream: bool | None = None, alone: bool = True) -> str:
-    """Have the host read the canary page. Returns its text.
+def slot(backend: Backend, *, alone: bool = False) -> AbstractContextManager[SlotLease]:
+    """A slot for a canary. Raises errors.Conflict when there is none, or (with `alone`) another canary is under way
+    there: then the host is at work, or being tried already."""
+    return slots.held(backend, "canary", SECONDS + calling.CONNECT_SECONDS, alone=alone)
 
-    `stream` None: as the backend's pages are sent. Raises errors.BackendFailed; errors.Conflict when there is no slot
-    for it, or (with `alone`) another canary is under way there: then it is at work, or being tried already.
+
+def read(backend: Backend, *, stream: bool | None = None) -> str:
+    """Have the host read the canary page, whose slot the caller holds. Returns its text.
+
+    `stream` None: as the backend's pages are sent. Raises errors.BackendFailed.
     """
     body = chat.build_body(
         model=backend.model,
@@ -28,18 +34,13 @@ def read(backend: Backend, *, stream: bool | None = None, alone: bool = True) ->
         max_tokens=min(MAX_TOKENS, calling.max_tokens(backend)),
         stream=backend.streaming if stream is None else stream,
     )
-    return send(backend, body, alone=alone).text
+    return send(backend, body).text
 
 
-def send(backend: Backend, body: dict[str, Any], *, alone: bool = True, longest_seconds: float = SECONDS) -> chat.Reply:
-    """One call that is no page's, under a lease of kind canary. Raises as `read` does."""
+def send(backend: Backend, body: dict[str, Any], *, longest_seconds: float = SECONDS) -> chat.Reply:
+    """One call under a slot that the caller holds. Raises errors.BackendFailed."""
     seconds = min(longest_seconds, settings.CALL_SECONDS)
-    endpoint = calling.endpoint(backend)
-    lease = slots.take(backend, "canary", seconds + calling.CONNECT_SECONDS, alone=alone)
-    try:
-        return vllm.complete(endpoint, body, calling.deadlines(seconds))
-    finally:
-        slots.give_back(lease)
+    return vllm.complete(calling.endpoint(backend), body, calling.deadlines(seconds))
 
 
 def was_read(text: str) -> bool:

@@ -60,9 +60,10 @@ def _median_seconds(backend: Backend, count: int) -> float | None:
 
 
 def _timed(backend: Backend) -> float:
-    began = time.monotonic()
     try:
-        canary.read(backend, alone=False)
-        return time.monotonic() - began
+        with canary.slot(backend):
+            began = time.monotonic()
+            canary.read(backend)
+            return time.monotonic() - began
     finally:
         connections.close_all()

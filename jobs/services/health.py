@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from jobs import errors
@@ -188,12 +189,21 @@ def _try(backend: Backend, facts: dict[str, Any]) -> bool:
     if backend.lifecycle != "active":
         return False  # it drains: nothing new will be sent there, so nothing is tried
     try:
-        canary.read(backend)
+        # The slot is held until the outcome is stored: of two processes that would try a host, one does.
+        with canary.slot(backend, alone=True):
+            if not _still_to_be_tried(backend):
+                return False
+            canary.read(backend)
+            _change(backend.pk, circuit.canary_read, **facts, stall={})
     except errors.Conflict as error:
         log.info("backend.canary_waits", backend=backend.name, reason=error.message)
         return False
-    _change(backend.pk, circuit.canary_read, **facts, stall={})
     return True
+
+
+def _still_to_be_tried(backend: Backend) -> bool:
+    rows = BackendHealth.objects.filter(pk=backend.pk)
+    return rows.filter(Q(breaker=circuit.HALF_OPEN) | Q(state="misconfigured")).exists()
 
 
 def _hung(backend: Backend) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from django.db import connection, transaction
@@ -54,3 +56,13 @@ def take(backend: Backend, kind: str, seconds: float, *, alone: bool = False) ->
 def give_back(lease: SlotLease) -> None:
     """The call is over."""
     SlotLease.objects.filter(pk=lease.pk).delete()
+
+
+@contextmanager
+def held(backend: Backend, kind: str, seconds: float, *, alone: bool = False) -> Iterator[SlotLease]:
+    """A slot for as long as the block runs. Raises as `take` does."""
+    lease = take(backend, kind, seconds, alone=alone)
+    try:
+        yield lease
+    finally:
+        give_back(lease)

@@ -78,8 +78,8 @@ def site(*, spread="overload", free=(0, 4), on=False, calypso=None, spark=None):
                 ("spark", "Default overloaded", "3 pages of others ahead at calypso, still over 2 → spark"),
             ],
         ),
-        # A free slot at the default is taken before anybody leaves; and spread off keeps them.
-        (DEFAULT, {"free": (1, 4)}, {"depth": 7}, [("calypso", None, "default, nothing ahead → calypso")]),
+        # Nowhere else to go: the row stays.
+        (DEFAULT, {"spark": {"state": "down"}}, {"depth": 7}, [("calypso", None, "default, nothing ahead → calypso")]),
         (DEFAULT, {"spread": "off"}, {"depth": 70}, [("calypso", None, "default, nothing ahead → calypso")]),
         (
             DEFAULT,

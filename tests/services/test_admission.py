@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 from jobs import errors
@@ -9,6 +11,7 @@ from jobs.gateways import images
 from jobs.models import AuditEntry, Backend, BackendHealth, SlotLease
 from jobs.services import backends, concurrency, probing
 from tests import builders
+from tests.cpu_backend.server import Server
 from tests.vllm_simulator import Simulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,7 +31,6 @@ ALL_STEPS = [
 
 @pytest.fixture
 def host():
-    import hashlib
 
     with Simulator.start(slots=4) as simulator:
         simulator.set_text(hashlib.sha256(images.canary()).hexdigest(), images.CANARY_TEXT)
@@ -197,3 +199,14 @@ def test_activation_by_a_change_of_lifecycle_names_what_failed(calypso, host):
     host.configure(model="another/model")
     with pytest.raises(errors.Conflict, match="another/model"):
         backends.update("calypso", by=None, lifecycle="active")
+
+
+def test_the_built_in_reader_passes_without_steps_that_mean_nothing_there(db):
+    builders.make_policy()
+    with Server("--slots", "1") as server:
+        address = f"http://127.0.0.1:{server.port}"
+        builders.make_backend("cpu", base_url=address, kind="cpu", model="tesseract", model_profile="tesseract")
+        result = backends.check("cpu", by=None)
+    assert (result.reason, result.warnings) == ("", ())
+    assert "n-gram processor" not in steps(result)
+    assert steps(result)["canary page"].message == "The canary page was read."

@@ -208,6 +208,15 @@ def test_waiting_pages_of_others_leave_an_overloaded_default_and_a_documents_own
     assert BackendHealth.objects.get(backend__name="calypso").overload["on"] is True
 
 
+def test_the_default_is_filled_before_anybody_leaves_and_both_in_one_round(hosts, person):
+    drawn(person, 9, name="first.pdf", age_seconds=100)
+    drawn(builders.make_user("ines"), 9, name="second.pdf", age_seconds=10)
+    dispatching.assign_slots()
+    names = by_backend()
+    assert sum(backend == "calypso" for backend, _ in names) == 5
+    assert {document for backend, document in names if backend == "spark"} == {"second.pdf"}
+
+
 def test_spread_off_keeps_documents_where_they_are(hosts, person):
     RoutingPolicy.objects.update(spread="off")
     drawn(person, 12, age_seconds=100)

@@ -109,6 +109,18 @@ def test_two_processes_send_one_canary_between_them(calypso, host):
     assert host.calls == []
 
 
+def test_however_many_probe_at_once_one_canary_is_sent(calypso, host):
+    fall()
+    host.configure(service_seconds=0.1)
+    told = []
+    rounds = [probing.Probes(lambda: told.append(True)).start_round() for _ in range(5)]
+    for threads in rounds:
+        for thread in threads:
+            thread.join(20)
+    assert len(host.calls) == len(told) == 1
+    assert state() == ("slow_start", "closed")
+
+
 def test_a_draining_host_is_sent_no_canary(calypso, host):
     fall()
     Backend.objects.update(lifecycle="draining")
