@@ -104,9 +104,7 @@ def busy_seconds(failure: Failure, usual: float = BUSY_SECONDS) -> float:
 def _after_host_fault(failure: Failure, at: Situation) -> Step:
     died = failure.engine_death
     if died and at.engine_deaths + 1 >= at.quarantine_deaths:
-        return Step(
-            PageStatus.QUARANTINED, set_aside((*at.stopped, at.backend)), host_failure=True, engine_death=True
-        )
+        return Step(PageStatus.QUARANTINED, set_aside((*at.stopped, at.backend)), host_failure=True, engine_death=True)
     if at.host_failures + 1 >= at.max_attempts:
         tries = f"{at.max_attempts} tries" if at.max_attempts > 1 else "1 try"
         reason = f"Not read after {tries}. {failure.reason}"
@@ -125,7 +123,9 @@ def set_aside(stopped: Sequence[str]) -> str:
     if hosts == deaths:
         return f"Set aside: it stopped {where}."
     times = {2: "twice"}.get(deaths, f"{_number(deaths)} times")
-    return f"Set aside: it stopped {where} {times}." if hosts == 1 else f"Set aside: it stopped {where}, {times} in all."
+    return (
+        f"Set aside: it stopped {where} {times}." if hosts == 1 else f"Set aside: it stopped {where}, {times} in all."
+    )
 
 
 def _number(count: int) -> str:

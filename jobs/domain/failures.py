@@ -7,17 +7,15 @@ flight gets "EngineCore encountered an issue" at once. Older engines and other s
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
+from jobs.domain import retry_after
 from jobs.domain.chat import error_message
 
 DETAIL_LIMIT = 500
-RETRY_AFTER_LIMIT_SECONDS = 3600.0
 _READ_LIMIT_BYTES = 65_536  # of an error body: words stand at its beginning
 
 
@@ -84,12 +82,13 @@ class Failure:
 
 @dataclass(frozen=True)
 class Answer:
-    """An error answer as the rows see it: words in lower case, `param` as the server named it."""
+    """An error answer as the rows see it: words in lower case, `message` and `param` as the server named them."""
 
     status: int
     words: str
+    message: str
     param: str
-    waits: bool  # it carries Retry-After
+    retry_after_seconds: float | None
     blank: bool
     image_by_url: bool
 
@@ -162,9 +161,7 @@ WRONG_ADDRESS = Failure(
 )
 WRONG_SCHEME = replace(WRONG_ADDRESS, reason="The host wants https. Check the URL.")
 
-TOO_SLOW_TO_SEND = Failure(
-    Outcome.HOST_DOWN, Blame.HOST, "The host did not take the request in time.", elsewhere=True
-)
+TOO_SLOW_TO_SEND = Failure(Outcome.HOST_DOWN, Blame.HOST, "The host did not take the request in time.", elsewhere=True)
 
 # The order is the meaning: page faults that vLLM reports as 500 come before the host's own faults.
 TABLE: tuple[Row, ...] = (
@@ -185,7 +182,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(BUSY, statuses=(429,)),
     Row(BUSY, statuses=(503,), words=("currently busy", "currently scaling", "overloaded")),
-    Row(BUSY, statuses=(503,), also=lambda a: a.waits),
+    Row(BUSY, statuses=(503,), also=lambda a: a.retry_after_seconds is not None),
     Row(ENGINE_DEAD, statuses=(503,), also=lambda a: a.blank),  # /health of a dead engine has an empty body
     Row(HOST_ERROR, also=_server_fault),
     Row(WRONG_MODEL, statuses=(404,), words=("model",)),
@@ -251,23 +248,32 @@ def classify_response(status: int, headers: Mapping[str, str], body: bytes, *, i
     `image_by_url` False says that the image travelled in the request, so that no complaint about a host the server
     could not reach can be the page's fault.
     """
-    text = body[:_READ_LIMIT_BYTES].decode("utf-8", "replace")
+    answer = answer_of(status, headers, body, image_by_url=image_by_url)
+    failure = next(row.failure for row in TABLE if row.fits(answer))
+    if failure is NO_LANGUAGE:
+        failure = replace(failure, reason=_language_reason(answer.message))
+    if failure.outcome is Outcome.BUSY:
+        failure = replace(failure, retry_after_seconds=answer.retry_after_seconds)
+    return replace(failure, detail=_detail(f"HTTP {status}: {_text(body)}"))
+
+
+def answer_of(status: int, headers: Mapping[str, str], body: bytes, *, image_by_url: bool = True) -> Answer:
+    """An error answer as the table's rows see it."""
+    text = _text(body)
     payload = _json(body, text)
-    retry_after = _retry_after_seconds(headers)
-    answer = Answer(
+    return Answer(
         status=status,
         words=text.lower(),
+        message=error_message(payload),
         param=_param(payload),
-        waits=retry_after is not None,
+        retry_after_seconds=retry_after.seconds(headers),
         blank=not text.strip(),
         image_by_url=image_by_url,
     )
-    failure = next(row.failure for row in TABLE if row.fits(answer))
-    if failure is NO_LANGUAGE:
-        failure = replace(failure, reason=_language_reason(error_message(payload)))
-    if failure.outcome is Outcome.BUSY:
-        failure = replace(failure, retry_after_seconds=retry_after)
-    return replace(failure, detail=_detail(f"HTTP {status}: {text}"))
+
+
+def _text(body: bytes) -> str:
+    return body[:_READ_LIMIT_BYTES].decode("utf-8", "replace")
 
 
 def classify_stream_error(message: str) -> Failure:
@@ -317,33 +323,6 @@ def _language_reason(message: str) -> str:
     missing = f"The language {named} is" if len(codes) == 1 else f"The languages {named} are"
     packages = " ".join(f"tesseract-ocr-{code.replace('_', '-')}" for code in codes)
     return f"{missing} not installed on the host. Install {packages} there, or choose another language."
-
-
-def _retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """Retry-After in seconds, 0 to 3600. A date is read against the answer's own Date, since no clock is here."""
-    named = {name.lower(): value for name, value in headers.items()}
-    value = named.get("retry-after", "").strip()
-    if not value:
-        return None
-    seconds = _number(value)
-    if seconds is None:
-        seconds = _seconds_between(named.get("date", ""), value)
-    return None if seconds is None else min(max(seconds, 0.0), RETRY_AFTER_LIMIT_SECONDS)
-
-
-def _number(value: str) -> float | None:
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _seconds_between(start: str, end: str) -> float | None:
-    try:
-        return (parsedate_to_datetime(end) - parsedate_to_datetime(start)).total_seconds()
-    except (ValueError, TypeError, OverflowError):
-        return None
 
 
 def _detail(text: str) -> str:

@@ -91,9 +91,7 @@ def test_out_of_memory_everywhere_makes_the_page_smaller_then_halves_it_then_fai
     assert (halves.status, halves.in_pieces) == (PageStatus.RENDERED, True)
     end = after_failure(failures.OUT_OF_MEMORY, replace(capped, in_pieces=True))
     assert end.status == PageStatus.FAILED
-    assert end.reason == (
-        "No host that could take this page has the memory for it, not even at 150 dpi and in halves."
-    )
+    assert end.reason == ("No host that could take this page has the memory for it, not even at 150 dpi and in halves.")
 
 
 def test_a_page_that_was_sent_small_anyway_is_halved_at_once():

@@ -26,8 +26,7 @@ def site(db, tmp_path):
 def full_page(site, tmp_path):
     """A document of one page with lines from top to bottom."""
     lines = "\n".join(f"Line {number} of a page that is full of lines." for number in range(1, 45))
-    document = site.upload_file(files.text_pdf(tmp_path / "full.pdf", [lines]))
-    return document
+    return site.upload_file(files.text_pdf(tmp_path / "full.pdf", [lines]))
 
 
 def read(document):
@@ -82,7 +81,12 @@ def test_both_hosts_without_memory_for_it_whole_or_small_read_it_in_halves(site,
     site.spark.set_fault("oom_words", times=2)
     page = read(full_page)
     assert page.status == "done"
-    assert rungs(page) == [("calypso", "", 200), ("spark", "", 200), ("spark", "oom_dpi", 150), ("spark", "halves", 150)]
+    assert rungs(page) == [
+        ("calypso", "", 200),
+        ("spark", "", 200),
+        ("spark", "oom_dpi", 150),
+        ("spark", "halves", 150),
+    ]
     assert page.host_failures == 0
     assert len(site.spark.calls) == 4  # two that failed, then a call a half
 
