@@ -37,6 +37,9 @@ class Outcome(StrEnum):
     LOST = "lost"
 
 
+HOST_FAULTS = (Outcome.HOST_DOWN, Outcome.TIMEOUT, Outcome.GARBAGE)  # but for a host that was only shutting down
+
+
 class Blame(StrEnum):
     """Who pays: the host's breaker, the page, the administrator, or nobody."""
 
@@ -287,6 +290,11 @@ def classify_stream_error(message: str) -> Failure:
 def classify_transport(kind: TransportFault, detail: str = "") -> Failure:
     """What a connection's failure means."""
     return replace(TRANSPORT[kind], detail=_detail(detail))
+
+
+def is_fault(failure: Failure, kind: TransportFault) -> bool:
+    """Whether it is what `classify_transport(kind)` gives, whatever its detail."""
+    return replace(failure, detail="") == TRANSPORT[kind]
 
 
 def as_engine_death(failure: Failure) -> Failure:
