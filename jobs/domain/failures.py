@@ -7,17 +7,15 @@ flight gets "EngineCore encountered an issue" at once. Older engines and other s
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
+from jobs.domain import retry_after
 from jobs.domain.chat import error_message
 
 DETAIL_LIMIT = 500
-RETRY_AFTER_LIMIT_SECONDS = 3600.0
 _READ_LIMIT_BYTES = 65_536  # of an error body: words stand at its beginning
 
 
@@ -37,6 +35,9 @@ class Outcome(StrEnum):
     EMPTY = "empty"
     CANCELLED = "cancelled"
     LOST = "lost"
+
+
+HOST_FAULTS = (Outcome.HOST_DOWN, Outcome.TIMEOUT, Outcome.GARBAGE)  # but for a host that was only shutting down
 
 
 class Blame(StrEnum):
@@ -84,12 +85,13 @@ class Failure:
 
 @dataclass(frozen=True)
 class Answer:
-    """An error answer as the rows see it: words in lower case, `param` as the server named it."""
+    """An error answer as the rows see it: words in lower case, `message` and `param` as the server named them."""
 
     status: int
     words: str
+    message: str
     param: str
-    waits: bool  # it carries Retry-After
+    retry_after_seconds: float | None
     blank: bool
     image_by_url: bool
 
@@ -183,7 +185,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(BUSY, statuses=(429,)),
     Row(BUSY, statuses=(503,), words=("currently busy", "currently scaling", "overloaded")),
-    Row(BUSY, statuses=(503,), also=lambda a: a.waits),
+    Row(BUSY, statuses=(503,), also=lambda a: a.retry_after_seconds is not None),
     Row(ENGINE_DEAD, statuses=(503,), also=lambda a: a.blank),  # /health of a dead engine has an empty body
     Row(HOST_ERROR, also=_server_fault),
     Row(WRONG_MODEL, statuses=(404,), words=("model",)),
@@ -249,23 +251,32 @@ def classify_response(status: int, headers: Mapping[str, str], body: bytes, *, i
     `image_by_url` False says that the image travelled in the request, so that no complaint about a host the server
     could not reach can be the page's fault.
     """
-    text = body[:_READ_LIMIT_BYTES].decode("utf-8", "replace")
+    answer = answer_of(status, headers, body, image_by_url=image_by_url)
+    failure = next(row.failure for row in TABLE if row.fits(answer))
+    if failure is NO_LANGUAGE:
+        failure = replace(failure, reason=_language_reason(answer.message))
+    if failure.outcome is Outcome.BUSY:
+        failure = replace(failure, retry_after_seconds=answer.retry_after_seconds)
+    return replace(failure, detail=_detail(f"HTTP {status}: {_text(body)}"))
+
+
+def answer_of(status: int, headers: Mapping[str, str], body: bytes, *, image_by_url: bool = True) -> Answer:
+    """An error answer as the table's rows see it."""
+    text = _text(body)
     payload = _json(body, text)
-    retry_after = _retry_after_seconds(headers)
-    answer = Answer(
+    return Answer(
         status=status,
         words=text.lower(),
+        message=error_message(payload),
         param=_param(payload),
-        waits=retry_after is not None,
+        retry_after_seconds=retry_after.seconds(headers),
         blank=not text.strip(),
         image_by_url=image_by_url,
     )
-    failure = next(row.failure for row in TABLE if row.fits(answer))
-    if failure is NO_LANGUAGE:
-        failure = replace(failure, reason=_language_reason(error_message(payload)))
-    if failure.outcome is Outcome.BUSY:
-        failure = replace(failure, retry_after_seconds=retry_after)
-    return replace(failure, detail=_detail(f"HTTP {status}: {text}"))
+
+
+def _text(body: bytes) -> str:
+    return body[:_READ_LIMIT_BYTES].decode("utf-8", "replace")
 
 
 def classify_stream_error(message: str) -> Failure:
@@ -279,6 +290,11 @@ def classify_stream_error(message: str) -> Failure:
 def classify_transport(kind: TransportFault, detail: str = "") -> Failure:
     """What a connection's failure means."""
     return replace(TRANSPORT[kind], detail=_detail(detail))
+
+
+def is_fault(failure: Failure, kind: TransportFault) -> bool:
+    """Whether it is what `classify_transport(kind)` gives, whatever its detail."""
+    return replace(failure, detail="") == TRANSPORT[kind]
 
 
 def as_engine_death(failure: Failure) -> Failure:
@@ -315,33 +331,6 @@ def _language_reason(message: str) -> str:
     missing = f"The language {named} is" if len(codes) == 1 else f"The languages {named} are"
     packages = " ".join(f"tesseract-ocr-{code.replace('_', '-')}" for code in codes)
     return f"{missing} not installed on the host. Install {packages} there, or choose another language."
-
-
-def _retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """Retry-After in seconds, 0 to 3600. A date is read against the answer's own Date, since no clock is here."""
-    named = {name.lower(): value for name, value in headers.items()}
-    value = named.get("retry-after", "").strip()
-    if not value:
-        return None
-    seconds = _number(value)
-    if seconds is None:
-        seconds = _seconds_between(named.get("date", ""), value)
-    return None if seconds is None else min(max(seconds, 0.0), RETRY_AFTER_LIMIT_SECONDS)
-
-
-def _number(value: str) -> float | None:
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _seconds_between(start: str, end: str) -> float | None:
-    try:
-        return (parsedate_to_datetime(end) - parsedate_to_datetime(start)).total_seconds()
-    except (ValueError, TypeError, OverflowError):
-        return None
 
 
 def _detail(text: str) -> str:

@@ -101,18 +101,14 @@ def probe_health(endpoint: Endpoint, timeout_seconds: float) -> bool:
         raise BackendFailed(_refusal(response))
 
 
-def is_dead(endpoint: Endpoint, timeout_seconds: float) -> bool:
-    """Is the engine surely gone: /health says so, or nobody listens? False when it is well, and when it cannot be told.
-
-    Asked twice when the connection breaks: it may have been one kept from before.
-    """
-    for _ in range(2):
-        try:
-            return not probe_health(endpoint, timeout_seconds)
-        except BackendFailed as error:
-            if error.failure.reason != failures.TRANSPORT[TransportFault.RESET].reason:
-                return bool(error.failure.reason == failures.TRANSPORT[TransportFault.REFUSED].reason)
-    return False
+def is_dead(endpoint: Endpoint, timeout_seconds: float, *, again: bool = True) -> bool:
+    """Is the engine surely gone: /health says so, or nobody listens? False when it is well or nothing can be told."""
+    try:
+        return not probe_health(endpoint, timeout_seconds)
+    except BackendFailed as error:
+        if again and failures.is_fault(error.failure, TransportFault.RESET):  # it may have been a kept connection
+            return is_dead(endpoint, timeout_seconds, again=False)
+        return failures.is_fault(error.failure, TransportFault.REFUSED)
 
 
 def list_models(endpoint: Endpoint, timeout_seconds: float) -> list[ServedModel]:

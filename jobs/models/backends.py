@@ -86,7 +86,7 @@ class Backend(models.Model):
 
 
 class BackendHealth(models.Model):
-    """What the probes and the calls last told of a backend. Written by services.health alone."""
+    """What the probes and the calls last told of a backend. Written by services.health and services.outcomes."""
 
     backend = models.OneToOneField(Backend, on_delete=models.CASCADE, primary_key=True, related_name="health")
     state = models.CharField(max_length=14, choices=[(s, s) for s in HEALTH_STATES], default="unknown")

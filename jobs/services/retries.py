@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from django.db import connection
 
-from jobs.domain import retry_budget
+from jobs.domain import failures, retry_budget
 from jobs.domain.attempts import Step
 from jobs.models import Backend
 from jobs.services import statements as sql
@@ -33,16 +33,19 @@ def _last_minute() -> tuple[int, list[float]]:
 
 
 def _calls() -> list[tuple[float, bool]]:
-    """The calls of the last minute that are over: how long ago each began, and whether it was not its page's first."""
+    """The calls of the last minute that are over: how long ago each began, and whether its page had met a host's fault
+    before. What was busy, leaving or short of memory sent its pages on free of charge."""
     names = list(Backend.objects.values_list("name", flat=True))
     if not names:
         return []
-    age = sql.seconds_since("a.started_at")
+    faults = [str(outcome) for outcome in failures.HOST_FAULTS]
     rows = sql.fetch(
-        f"""SELECT {age}, EXISTS (SELECT 1 FROM jobs_attempt e WHERE e.page_id = a.page_id AND e.id < a.id)
+        f"""SELECT {sql.seconds_since("a.started_at")}, EXISTS (
+                SELECT 1 FROM jobs_attempt e WHERE e.page_id = a.page_id AND e.id < a.id
+                AND e.outcome IN ({sql.marks(faults)}) AND e.reason <> %s)
             FROM jobs_attempt a
             WHERE a.backend IN ({sql.marks(names)}) AND a.started_at > {sql.now_plus()}""",
-        [*names, -retry_budget.WINDOW_SECONDS],
+        [*faults, failures.DRAINING.reason, *names, -retry_budget.WINDOW_SECONDS],
     )
     return [(float(seconds), bool(again)) for seconds, again in rows]
 

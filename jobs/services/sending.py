@@ -25,7 +25,10 @@ class Answer:
 
 
 def send(page: Page, backend: Backend, *, dpi: int, stop: threading.Event) -> Answer:
-    """Have the host read the page at `dpi`. Raises errors.BackendFailed, errors.NotFound (its image), errors.Unavailable."""
+    """Have the host read the page at `dpi`.
+
+    Raises errors.BackendFailed, errors.NotFound where its image is gone, errors.Unavailable where a part of ours is.
+    """
     drawn = storage.read_bytes(page.image_key)
     call = _Call(page, backend, dpi, stop, until=time.monotonic() + settings.CALL_SECONDS)
     width, height = page.image_width_px or 1, page.image_height_px or 1

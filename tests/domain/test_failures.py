@@ -114,6 +114,54 @@ def test_what_the_cpu_backend_cannot_read_is_the_pages_fault_and_not_the_hosts(m
     assert (failure.outcome, failure.blame, failure.elsewhere) == (outcome, Blame.PAGE, False)
 
 
+CPU_BACKEND = [
+    (500, error("tesseract did not finish this page within 120 seconds.", 500)),
+    (500, error("tesseract failed on this page (exit code 1).", 500)),
+    (400, error("The language 'deu' is not installed", 400, "language")),
+]
+
+
+def test_every_row_of_the_table_has_an_answer_that_meets_it_first():
+    """Recorded from vLLM, said by our own CPU backend, or known of older versions, other servers and proxies."""
+    answers = [(recorded(name).status, recorded(name).body) for name, _ in RECORDED]
+    answers += [(status, body) for _, status, body, _ in OLDER_AND_OTHER_SERVERS]
+    answers += CPU_BACKEND
+    met = {row_of(status, {}, body) for status, body in answers} | {row_of(503, {"Retry-After": "5"}, b"")}
+    assert [row.failure.reason for number, row in enumerate(failures.TABLE) if number not in met] == []
+
+
+def row_of(status, headers, body):
+    answer = failures.answer_of(status, headers, body)
+    return next(number for number, row in enumerate(failures.TABLE) if row.fits(answer))
+
+
+@pytest.mark.parametrize(
+    ("failure", "hides"),
+    [
+        (failures.HOST_ERROR, True),
+        (failures.TRANSPORT[TransportFault.RESET], True),
+        (failures.TRANSPORT[TransportFault.CUT], True),
+        (failures.TRANSPORT[TransportFault.GARBAGE], True),
+        (failures.TRANSPORT[TransportFault.REFUSED], False),
+        (failures.TRANSPORT[TransportFault.CONNECT_TIMEOUT], False),
+        (failures.TRANSPORT[TransportFault.READ_TIMEOUT], False),
+        (failures.TRANSPORT[TransportFault.CANCELLED], False),
+        (failures.DRAINING, False),
+        (failures.BUSY, False),
+        (failures.BAD_KEY, False),
+        (failures.REFUSED, False),
+    ],
+)
+def test_only_what_a_dying_engine_can_look_like_is_looked_into(failure, hides):
+    assert failure.may_hide_death is hides
+
+
+def test_what_turned_out_to_be_a_death_keeps_what_the_host_said():
+    failure = failures.as_engine_death(failures.classify_transport(TransportFault.RESET, "peer went away"))
+    assert (failure.engine_death, failure.reason) == (True, failures.ENGINE_DEAD.reason)
+    assert failure.detail == "peer went away"
+
+
 def test_a_page_that_speaks_of_memory_is_no_host_without_memory():
     body = error("invalid prompt: 'CUDA out of memory'", 400)
     assert failures.classify_response(400, {}, body).outcome is Outcome.REFUSED

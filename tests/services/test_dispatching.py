@@ -66,12 +66,12 @@ def test_the_lease_says_where_why_and_what_else_was_considered(hosts, person):
     }
 
 
-def test_one_line_in_the_log_says_it_too(hosts, person, capsys):
+def test_one_line_in_the_log_says_it_too(hosts, person):
     document = drawn(person, 1)
-    dispatching.assign_slots()
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if "page.assigned" in line]
-    assert str(document.pk) in line
-    assert "default, nothing ahead → calypso" in line
+    with capture_logs() as lines:
+        dispatching.assign_slots()
+    (line,) = [line for line in lines if line["event"] == "page.assigned"]
+    assert (line["document"], line["reason"]) == (str(document.pk), "default, nothing ahead → calypso")
 
 
 def test_in_flight_never_exceeds_slots_and_queue_ahead_whoever_calls(hosts, person):

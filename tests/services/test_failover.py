@@ -73,9 +73,12 @@ def test_a_draining_host_is_left_without_blame(site):
 
 
 def test_draining_answers_do_not_count_among_a_minutes_faults(site):
-    site.with_spark().calypso.set_fault("draining", times=5)
-    site.read(5)
-    assert health._recent("calypso")[0] == 0
+    site.with_spark().calypso.set_fault("draining", times=6)
+    site.read(6)
+    site.calypso.set_fault("html_garbage", times=1)
+    site.read()
+    assert outcomes_of(Page.objects.last()) == [("calypso", "garbage"), ("spark", "ok")]
+    assert backends.find("calypso").health.breaker == "closed"
 
 
 def test_with_the_only_host_draining_the_page_waits_a_moment_and_is_not_sent_again_at_once(site):

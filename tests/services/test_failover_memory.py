@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from structlog.testing import capture_logs
 
-from jobs.models import Backend
+from jobs.models import BackendHealth
 from jobs.services import backends, documents, health, preparing
 from tests import files, pipeline
 from tests.two_hosts import TwoHosts, outcomes_of
@@ -70,7 +70,7 @@ def test_with_nowhere_else_to_go_it_is_tried_smaller_at_the_same_host(site, full
 
 def test_a_host_that_is_down_counts_as_nowhere(site, full_page):
     site.with_spark()
-    Backend.objects.get(name="spark").health.__class__.objects.filter(backend__name="spark").update(state="down")
+    BackendHealth.objects.filter(backend__name="spark").update(state="down")
     site.calypso.set_fault("oom_words", times=1)
     page = read(full_page)
     assert rungs(page) == [("calypso", "", 200), ("calypso", "oom_dpi", 150)]
@@ -107,6 +107,15 @@ def test_two_halves_make_one_page_whose_boxes_lie_where_they_are_on_it(site, ful
     assert max(box[2] for box in boxes) <= page.image_width_px
     attempt = page.attempts.last()
     assert attempt.prompt_tokens == 2 * 913
+
+
+def test_a_half_that_failed_costs_the_other_and_both_are_sent_again(site, full_page):
+    site.calypso.set_fault("oom_words", times=2)
+    site.calypso.set_fault("reset", times=1, when=lambda call: len(site.calypso.calls) == 4)
+    page = read(full_page)
+    assert [rung for _, rung, _ in rungs(page)] == ["", "oom_dpi", "halves", "halves"]
+    assert (page.status, page.host_failures, len(site.calypso.calls)) == ("done", 1, 6)
+    assert page.readings.count() == 1
 
 
 def test_both_calls_of_the_halves_hold_one_slot(site, full_page):
