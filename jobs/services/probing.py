@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 import structlog
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, IntegrityError, connections
 
 from jobs import errors
 from jobs.models import Backend
@@ -46,6 +46,10 @@ class Probes:
         try:
             if health.probe(backend):
                 self._came_back()
+        except IntegrityError:
+            # Most likely it was removed while it was being probed: then there is nobody left to tell of.
+            known = Backend.objects.filter(pk=backend.pk).exists()
+            log.warning("backend.probe_not_stored", backend=backend.name, exc_info=known)
         except (DatabaseError, errors.OcrsiteError):
             log.exception("backend.probe_failed", backend=backend.name)
         finally:

@@ -215,6 +215,17 @@ def test_a_host_that_comes_back_is_told_at_once(calypso, host):
     assert told.is_set()
 
 
+def test_a_host_that_is_removed_while_it_is_probed_leaves_a_line_and_no_traceback(calypso, capsys):
+    probes = probing.Probes(lambda: None)
+    stale = backends.find("calypso")
+    Backend.objects.all().delete()
+    probes._probe(stale)
+    told = capsys.readouterr().out
+    assert "backend.probe_not_stored" in told
+    assert "Traceback" not in told
+    assert not HealthSample.objects.exists()
+
+
 def test_planned_and_disabled_hosts_are_never_contacted(calypso, host):
     for lifecycle in ("planned", "disabled"):
         Backend.objects.update(lifecycle=lifecycle)
