@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jobs.domain import failures
-from jobs.models import Attempt, Page
+from jobs.models import Attempt, Page, SlotLease
 from jobs.services import backends, documents, outcomes, routing
 from tests import patience, pipeline
 from tests.two_hosts import TwoHosts, image_sha256, in_a_thread, outcomes_of
@@ -97,14 +97,19 @@ def test_a_call_that_began_after_a_death_was_not_there(site):
 
 def test_of_five_pages_at_a_dying_host_only_the_poison_page_is_set_aside(site):
     """Its neighbours are charged once, run alone, and are read."""
-    site.with_spark().calypso.configure(service_seconds=1)
+    site.with_spark().calypso.configure(service_seconds=30)
     document = site.drawn(5)
     poison = document.pages.get(number=3)
     killer = image_sha256(poison)
     for host in (site.calypso, site.spark):
-        host.set_fault("engine_death", when=lambda call: call.image_sha256 == killer, after_seconds=0.5)
-    pipeline.recognize_side_by_side(pipeline.assign())
+        host.set_fault("engine_death", when=lambda call: call.image_sha256 == killer, after_seconds=2)
+    given = pipeline.assign()
+    its_lease = SlotLease.objects.get(page=poison).pk
+    with in_a_thread([its_lease]):
+        patience.until(lambda: site.calypso.calls)  # among the four that run; the fifth waits its turn at the host
+        pipeline.recognize_side_by_side([lease for lease in given if lease != its_lease])
     assert deaths(document) == [1] * 5
+    site.calypso.configure(service_seconds=0)
     pipeline.settle_down()
     poison.refresh_from_db()
     assert (poison.status, poison.engine_deaths) == ("quarantined", 2)
