@@ -15,8 +15,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 
-from jobs.domain import routing
-from jobs.domain.policies import Policy, Rule
+from jobs.domain import overload, routing
+from jobs.domain.overload import Overload
+from jobs.domain.policies import Policy
 from jobs.domain.routing import BackendSnapshot, Facts
 
 DAY_SECONDS = 86_400.0
@@ -164,29 +165,6 @@ class _Server:
         return pages
 
 
-class _Overload:
-    """The overload rule over time: it holds from its threshold on, until the queue stayed at its release level."""
-
-    def __init__(self, rule: Rule | None) -> None:
-        self.threshold = float("inf") if rule is None else rule.threshold or 0.0
-        self.release = self.threshold if rule is None or rule.release is None else rule.release
-        self.hold_seconds = rule.hold_seconds or 0.0 if rule else 0.0
-        self.holds = False
-        self._low_since: float | None = None
-
-    @property
-    def limit(self) -> float:
-        return self.release if self.holds else self.threshold
-
-    def look(self, depth: int, now: float) -> None:
-        if depth > self.release:
-            self.holds = self.holds or depth > self.threshold
-            self._low_since = None
-            return
-        self._low_since = now if self._low_since is None else self._low_since
-        self.holds = self.holds and now - self._low_since < self.hold_seconds
-
-
 class _Simulation:
     def __init__(
         self, documents: Sequence[Past], policy: Policy, hosts: Sequence[Host], earlier: Sequence[float]
@@ -203,7 +181,7 @@ class _Simulation:
         able = [host for host in hosts if not self.obstacles[host.snapshot.name] and host.slots > 0]
         self.servers = {host.snapshot.name: _Server(host) for host in able}
         self.default = self.servers.get(policy.default_backend)
-        self.overload = _Overload(policy.overload_rule)
+        self.overload = Overload()
         self.step = max(1, ceil(sum(past.pages for past in documents) / MOST_STEPS))
         self.running: list[tuple[float, int, _Server, _Job, int]] = []  # the number keeps equal times in order
         self.begun = self.unfinished = self.spilled = 0
@@ -255,7 +233,7 @@ class _Simulation:
             documents_in_progress=self.unfinished + 1,
             queue_depth=ahead,
             expected_wait_seconds=ahead * default.seconds_per_page / default.slots if default else 0.0,
-            was_overloaded=self.overload.holds,
+            was_overloaded=self.overload.on,
         )
 
     def _fill(self, now: float) -> None:
@@ -264,7 +242,7 @@ class _Simulation:
             while server.free and (job := server.head()):
                 self._begin(server, server, job, now)
         if self.default:
-            self.overload.look(self.default.deepest(), now)
+            self.overload = overload.observed(self.overload, self.default.deepest(), now, self.policy.overload_rule)
         if self.policy.spread == "free":
             self._spread_freely(now)
         elif self.policy.spread == "overload":
@@ -274,9 +252,9 @@ class _Simulation:
         """Pages with too many of others before them leave the default backend for the one its overload rule names."""
         rule, default = self.policy.overload_rule, self.default
         target = self.servers.get(self.able[rule.backend]) if rule else None
-        if target is None or default is None or target is default:
+        if rule is None or target is None or default is None or target is default:
             return
-        while target.free and (job := default.first_behind(self.overload.limit)):
+        while target.free and (job := default.first_behind(overload.limit(self.overload, rule))):
             self._begin(target, default, job, now)
 
     def _spread_freely(self, now: float) -> None:

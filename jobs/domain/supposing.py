@@ -34,7 +34,7 @@ class Supposed:
     """`facts`: fields of routing.Facts, those that were given. `backends`: what is to be otherwise, by name."""
 
     facts: Mapping[str, Any]
-    backends: Mapping[str, Mapping[str, str]]
+    backends: Mapping[str, Mapping[str, Any]]
 
     def applied_to(self, snapshots: Iterable[BackendSnapshot]) -> list[BackendSnapshot]:
         """The backends with what is supposed of them."""
