@@ -104,15 +104,6 @@ def test_waiting_pages_leave_while_the_overload_holds_and_everything_when_spread
     assert free.finished_seconds["calypso"] < kept.finished_seconds["calypso"]
 
 
-def test_an_overload_holds_to_its_release_level_and_for_its_hold():
-    overload = replay._Overload(overloading("overload").overload_rule)
-    seen = []
-    for depth, now in [(5, 0), (6, 1), (4, 2), (2, 3), (3, 20), (2, 40), (2, 69), (2, 70), (4, 71)]:
-        overload.look(depth, now)
-        seen.append(overload.holds)
-    assert seen == [False, True, True, True, True, True, True, False, False]
-
-
 def test_a_planned_backends_documents_go_where_the_fallback_order_says():
     hosts = [host("calypso", 4, 2.0), host("spark", 16, 1.0, lifecycle="planned")]
     (found,) = replay.replay([past("a", pages=30)], HYBRID, hosts).outcomes
