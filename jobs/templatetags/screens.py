@@ -14,7 +14,7 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from jobs.templatetags.icon_paths import ICONS
-from jobs.views import words
+from jobs.views import awaited, words
 
 register = template.Library()
 
@@ -77,8 +77,8 @@ def moment(text: str) -> datetime | None:
 @register.simple_tag
 def outage_of(totals: Any, outage: Any) -> dict[str, Any] | None:
     """What the banner says while nothing can be read: `words` and the moment of the next try; else None."""
-    if outage is None and totals and totals.no_backend:
-        outage = getattr(totals, "outage", None) or {"why": totals.no_backend}
+    if not outage and totals and totals.no_backend:
+        outage = awaited.outage_now() or {"reason": totals.no_backend}
     return words.outage(outage) if outage else None
 
 

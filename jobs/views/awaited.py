@@ -12,11 +12,17 @@ from jobs.services import access, health, progress, routing
 
 def outage(user: Any) -> Any:
     """Pages waiting, why, and the next try, while no backend can take work; else None."""
-    ask: Callable[[], Any] | None = getattr(health, "outage", None)
-    if ask is not None:
-        return ask()
+    told = outage_now()
+    if told is not None:
+        return told
     known = progress.totals(user)
-    return {"pages": known.waiting_pages, "why": known.no_backend, "next_try": None} if known.no_backend else None
+    return {"waiting_pages": known.waiting_pages, "reason": known.no_backend} if known.no_backend else None
+
+
+def outage_now() -> Any:
+    """services.health's own word, where it has one."""
+    ask: Callable[[], Any] | None = getattr(health, "outage", None)
+    return ask() if ask is not None else None
 
 
 def rules_now(policy: Policy) -> list[dict[str, Any]]:

@@ -92,7 +92,7 @@ def _remove(request: HttpRequest, name: str) -> None:
     if backends.remove(name, by=request.user):
         messages.success(request, f"{name} was removed.")
     else:
-        messages.warning(request, f"{name} is in use: it drains now. Remove it again once it is disabled.")
+        messages.warning(request, f"{name} is in use: it drains now, and is removed when its last page is done.")
 
 
 DEEDS: dict[str, Callable[[HttpRequest, str], Any]] = {

@@ -180,6 +180,6 @@ def try_words(outcome: str, seconds: float, dpi: int | None) -> str:
 def outage(known: Any) -> dict[str, Any]:
     """`words` and `next_try` of a health.Outage, or of a mapping with its names."""
     told = known if isinstance(known, Mapping) else vars(known)
-    pages = told.get("pages") or 0
+    pages = told.get("waiting_pages") or 0
     waits = f"{counted(pages, 'page')} {'waits' if pages == 1 else 'wait'}. " if pages else ""
-    return {"words": f"{waits}{told['why']}", "next_try": told.get("next_try")}
+    return {"words": f"{waits}{told['reason']}", "next_try": told.get("next_probe_at")}
