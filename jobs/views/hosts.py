@@ -157,9 +157,9 @@ class Host:
         """The context length it serves; what its profile says where that is another, or nothing was served yet."""
         served = self.health.served_max_model_len if self.health else None
         if served is None:
-            return f"{self.backend.max_model_len:,} by its profile"
+            return f"{self.backend.max_model_len:,} tokens, by its profile"
         differs = served != self.backend.max_model_len
-        return f"{served:,}" + (f", {self.backend.max_model_len:,} by its profile" if differs else "")
+        return f"{served:,} tokens" + (f"; its profile says {self.backend.max_model_len:,}" if differs else "")
 
     @property
     def test(self) -> dict[str, Any]:
