@@ -209,7 +209,7 @@ def _slot(lease: SlotLease, *, ahead: bool) -> Slot:
 
 def _figure(value: float) -> str:
     """`0`, `4.2`, `61`, `2,410`: a decimal only where it tells something."""
-    return f"{value:.1f}" if 0 < value < 9.95 else f"{value:,.0f}"
+    return f"{value:.1f}".removesuffix(".0") if 0 < value < 9.95 else f"{value:,.0f}"
 
 
 def summary(hosts: Sequence[Host], unended_pages: int) -> str:

@@ -75,7 +75,8 @@ def tried(request: HttpRequest, draft: Draft) -> Tried:
     """What the address asks to try; without `page_count` an empty form."""
     if "page_count" not in request.GET:
         return Tried(TryForm(backends=draft.backends))
-    form = TryForm(request.GET, backends=draft.backends)
+    # What is left out of an address is as in the empty form, not the first of its choices.
+    form = TryForm({"priority": "normal", "purpose": "production"} | request.GET.dict(), backends=draft.backends)
     if not form.is_valid():
         return Tried(form)
     try:

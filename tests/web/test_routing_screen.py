@@ -238,6 +238,11 @@ def test_trying_a_document_tells_where_it_would_go_and_what_each_rule_says(admin
     assert "High volume" in words and "(switched off)" in words
 
 
+def test_what_is_left_out_of_a_try_is_as_in_the_empty_form(admin, spark):
+    html = admin.get("/backends/", {"page_count": "25"}).content.decode()
+    assert '<option value="normal" selected>' in html
+
+
 def test_trying_supposes_what_is_not_so(admin, spark, outline):
     asked = {"page_count": "25", "backend": "spark", "state": "down"}
     words = outline(admin.get("/backends/", asked)).words
