@@ -54,7 +54,11 @@ class Line:
     @property
     def what(self) -> str:
         known = SENTENCES.get(self.entry.action)
-        return known.format(self.entry.subject) if known else f"{self.entry.action.replace('.', ': ')} {self.entry.subject}"
+        return (
+            known.format(self.entry.subject)
+            if known
+            else f"{self.entry.action.replace('.', ': ')} {self.entry.subject}"
+        )
 
     @property
     def more(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""What the screens ask of services that may not have the answer yet. Each falls back to what there is, or to nothing."""
+"""What the screens ask of services that may not answer yet. Each falls back to what there is, or to nothing."""
 
 from __future__ import annotations
 

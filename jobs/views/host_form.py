@@ -23,7 +23,9 @@ class HostForm(forms.Form):
         label="Address",
         max_length=300,
         help_text="Without /v1, inside OCRSITE_BACKEND_ALLOWED_CIDRS.",
-        widget=forms.TextInput(attrs={"placeholder": "http://10.0.0.5:8000", "inputmode": "url", "spellcheck": "false"}),
+        widget=forms.TextInput(
+            attrs={"placeholder": "http://10.0.0.5:8000", "inputmode": "url", "spellcheck": "false"}
+        ),
     )
     api_key = forms.CharField(
         label="API key",
@@ -50,9 +52,13 @@ class HostForm(forms.Form):
     default_dpi = forms.IntegerField(
         label="Usual resolution", initial=200, help_text="In dpi. DeepSeek-OCR gains nothing beyond about 200."
     )
-    max_dpi = forms.IntegerField(label="Highest resolution", initial=200, help_text="In dpi: finer pages are scaled down.")
+    max_dpi = forms.IntegerField(
+        label="Highest resolution", initial=200, help_text="In dpi: finer pages are scaled down."
+    )
     streaming = forms.BooleanField(
-        label="Stream the answers", required=False, help_text="Only for vLLM before 0.17, which cannot stop a loop itself."
+        label="Stream the answers",
+        required=False,
+        help_text="Only for vLLM before 0.17, which cannot stop a loop itself.",
     )
 
     def __init__(self, *args: Any, backend: Backend | None = None, **kwargs: Any) -> None:

@@ -33,8 +33,8 @@ VERSIONS = (
     Version(
         "old",
         "0.11.1 to 0.16",
-        "It cannot stop a page that repeats itself, so such a page runs to its length limit. Anything older cannot serve "
-        "the model at all.",
+        "It cannot stop a page that repeats itself, so such a page runs to its length limit. Anything older "
+        "cannot serve the model at all.",
     ),
 )
 

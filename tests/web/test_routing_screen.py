@@ -193,7 +193,9 @@ def test_a_preset_is_loaded_into_the_draft_and_warns_of_rules_that_never_match(b
     assert "Low volume" in names()
 
 
-@pytest.mark.parametrize("deed", ["up-99", "remove-99", "down-x", "preset-none", "fallback-up-9", "nonsense", "replay-5"])
+@pytest.mark.parametrize(
+    "deed", ["up-99", "remove-99", "down-x", "preset-none", "fallback-up-9", "nonsense", "replay-5"]
+)
 def test_a_button_that_makes_no_sense_changes_nothing(board, outline, deed):
     assert "not in force yet" not in outline(board(deed)).words
 
