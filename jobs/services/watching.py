@@ -3,7 +3,7 @@ many documents there are."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -44,7 +44,7 @@ def paces(names: Collection[str]) -> dict[str, Pace]:
     return {row["backend"]: _pace(row, now) for row in rows}
 
 
-def _pace(row: dict[str, Any], now: Any) -> Pace:
+def _pace(row: Mapping[str, Any], now: Any) -> Pace:
     # A host that began ten seconds ago has not been idle for five minutes; a single page is no pace of one a second.
     seconds = min(PACE_SECONDS, max(60.0, (now - row["first"]).total_seconds()))
     return Pace(row["pages"] * 60 / seconds, (row["tokens"] or 0) / seconds)
