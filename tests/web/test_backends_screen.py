@@ -160,8 +160,8 @@ def test_a_banner_tells_how_many_pages_wait_why_and_until_when(admin, client, mi
 
 
 @pytest.fixture
-def simulated(mira):
-    """calypso, planned, at an address where a simulated host answers."""
+def simulated(transactional_db, mira):
+    """calypso, planned, at an address where a simulated host answers. A self-test may ask from threads of its own."""
     with Simulator.start(slots=4) as host:
         Backend.objects.update(lifecycle="planned", base_url=host.base_url)
         yield host
