@@ -121,7 +121,11 @@ class Host:
 
     @property
     def in_use(self) -> str:
-        return f"{len(self.leases)} of {self.backend.slots}"
+        """`3 of 4`; with requests sent ahead `4 of 4 + 1`."""
+        ahead = len(self.leases) - self.backend.slots
+        return f"{min(len(self.leases), self.backend.slots)} of {self.backend.slots}" + (
+            f" + {ahead}" if ahead > 0 else ""
+        )
 
     @property
     def pages_per_minute(self) -> str:

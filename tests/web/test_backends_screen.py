@@ -43,6 +43,7 @@ def test_a_request_beyond_the_slots_is_told_apart(admin, mira):
     html = admin.get("/backends/").content.decode()
     assert html.count('<li class="busy"') == 4
     assert html.count('<li class="busy ahead"') == 1
+    assert "<dd>4 of 4 + 1</dd>" in html
 
 
 def test_a_planned_one_is_explained_and_shows_no_slots(admin, outline):
