@@ -9,11 +9,12 @@ from typing import Any
 
 from django import template
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from jobs.templatetags.icon_paths import ICONS
-from jobs.views import words
+from jobs.views import awaited, words
 
 register = template.Library()
 
@@ -55,6 +56,42 @@ def when(moment: datetime | None) -> SafeString | str:
         f"{moment.day} {moment:%B %Y, %H:%M} UTC",
         words.ago(moment, timezone.now()),
     )
+
+
+@register.simple_tag
+def until(moment: datetime | None) -> SafeString | str:
+    """How long until a moment, counted down by static/js/times.js."""
+    if moment is None:
+        return ""
+    return format_html(
+        '<time datetime="{}" data-until>{}</time>', moment.isoformat(), words.until(moment, timezone.now())
+    )
+
+
+@register.filter
+def moment(text: str) -> datetime | None:
+    """A moment that is kept as text in JSON."""
+    return parse_datetime(text)
+
+
+@register.simple_tag
+def outage_of(totals: Any, outage: Any) -> dict[str, Any] | None:
+    """What the banner says while nothing can be read: `words` and the moment of the next try; else None."""
+    if not outage and totals and totals.no_backend:
+        outage = awaited.outage_now() or {"reason": totals.no_backend}
+    return words.outage(outage) if outage else None
+
+
+@register.filter
+def span_or_dash(seconds: float | None) -> str:
+    return words.span(seconds) if seconds else "–"
+
+
+@register.filter
+def side_by_side(finish: dict[str, Any]) -> list[tuple[str, float | None, float | None]]:
+    """(backend, seconds before, seconds after) of a replay's finish, by name."""
+    before, after = finish["before"]["backends"], finish["after"]["backends"]
+    return [(name, before.get(name), after.get(name)) for name in sorted({*before, *after})]
 
 
 @register.simple_tag

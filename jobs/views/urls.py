@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from jobs.views import account, actions, backends, document, documents, files, pages, uploads
+from jobs.views import (
+    account,
+    actions,
+    audit,
+    backends,
+    document,
+    documents,
+    files,
+    host_actions,
+    host_editing,
+    pages,
+    routing,
+    uploads,
+)
 
 urlpatterns = [
     path("", documents.home, name="home"),
@@ -27,4 +40,12 @@ urlpatterns = [
     path("documents/<uuid:document_id>/pages/<int:number>/image", files.page_image, name="page-image"),
     path("backends/", backends.backends, name="backends"),
     path("backends/live", backends.backends_live, name="backends-live"),
+    path("backends/rules", routing.edit, name="routing-edit"),
+    path("backends/rules/live", routing.rules_live, name="rules-live"),
+    path("backends/versions", routing.versions, name="versions"),
+    path("backends/versions/<int:number>/restore", routing.restore, name="restore-version"),
+    path("backends/log", audit.log, name="audit-log"),
+    path("backends/add", host_editing.add, name="backend-add"),
+    path("backends/<str:name>/edit", host_editing.edit, name="backend-edit"),
+    path("backends/<str:name>/<str:deed>", host_actions.act, name="backend-act"),
 ]

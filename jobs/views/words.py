@@ -88,6 +88,12 @@ def ago(then: datetime, now: datetime) -> str:
     return f"{days} days ago" if days < 7 else f"{then.day} {then:%b %Y}"
 
 
+def until(then: datetime, now: datetime) -> str:
+    """`in 12 s`, `in 4 min`, `now` when it is past. static/js/times.js says the same."""
+    seconds = (then - now).total_seconds()
+    return f"in {span(seconds)}" if seconds >= 0.5 else "now"
+
+
 def file_size(size_bytes: int) -> str:
     """`812 B`, `40 kB`, `3.2 MB`, `1 GB`."""
     size = float(size_bytes)
@@ -169,3 +175,11 @@ def try_words(outcome: str, seconds: float, dpi: int | None) -> str:
     if outcome == "ok":
         return f"read in {moments(seconds)}" + (f" at {dpi} dpi" if dpi else "")
     return f"{words} after {moments(seconds)}" if seconds >= 0.05 else words
+
+
+def outage(known: Any) -> dict[str, Any]:
+    """`words` and `next_try` of a health.Outage, or of a mapping with its names."""
+    told = known if isinstance(known, Mapping) else vars(known)
+    pages = told.get("waiting_pages") or 0
+    waits = f"{counted(pages, 'page')} {'waits' if pages == 1 else 'wait'}. " if pages else ""
+    return {"words": f"{waits}{told['reason']}", "next_try": told.get("next_probe_at")}

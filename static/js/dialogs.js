@@ -12,7 +12,8 @@
       form.dataset.confirmed = "1";
       const yes = Object.assign(document.createElement("input"), { type: "hidden", name: "confirmed", value: "1" });
       form.append(yes);
-      form.requestSubmit(button);
+      // A poll may have exchanged the button for its like while the question stood.
+      form.requestSubmit(button.isConnected ? button : document.getElementById(button.id));
       yes.remove();
     });
   });

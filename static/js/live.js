@@ -25,7 +25,15 @@
     if (part.dataset.live === "rows" && old.querySelector("#rows") && part.querySelector("#rows")) return mergeRows(old, part);
     if (same) return [];
     remember(part);
+    if (part.dataset.live === "cards" && sameCards(old, part)) return [...part.querySelectorAll("[data-live][id]")].flatMap(mergePart);
+    remembered(part);
     return [exchange(old, part)];
+  }
+
+  // Where the cards are still the same ones, only what changed on them is exchanged: a button stays while it is pressed.
+  function sameCards(old, part) {
+    const told = (frame) => [...frame.children].map((card) => `${card.id} ${card.className}`).join();
+    return told(old) === told(part);
   }
 
   function mergeRows(old, part) {

@@ -1,4 +1,4 @@
-// Keeps "2 min ago" true, and counts the seconds of what runs now. Says what jobs/views/words.py says.
+// Keeps "2 min ago" true, counts the seconds of what runs now, and down to what comes. Says what jobs/views/words.py says.
 (() => {
   "use strict";
   const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -16,10 +16,22 @@
     return days < 7 ? `${days} days ago` : `${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]} ${date.getUTCFullYear()}`;
   }
 
+  function until(then, now) {
+    const seconds = (then - now) / 1000, whole = Math.max(1, Math.round(seconds)), minutes = Math.round(whole / 60);
+    if (seconds < 0.5) return "now";
+    if (whole < 90) return `in ${whole} s`;
+    if (minutes < 60) return `in ${minutes} min`;
+    return minutes % 60 ? `in ${Math.floor(minutes / 60)} h ${minutes % 60} min` : `in ${minutes / 60} h`;
+  }
+
   function tell() {
     const now = Date.now();
     document.querySelectorAll("time[data-ago]").forEach((time) => {
       const words = ago(Date.parse(time.dateTime), now);
+      if (time.textContent !== words) time.textContent = words;
+    });
+    document.querySelectorAll("time[data-until]").forEach((time) => {
+      const words = until(Date.parse(time.dateTime), now);
       if (time.textContent !== words) time.textContent = words;
     });
     document.querySelectorAll("[data-since]").forEach((place) => {

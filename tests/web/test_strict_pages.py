@@ -8,7 +8,10 @@ from django.conf import settings
 from tests import builders
 
 pytestmark = pytest.mark.django_db
-SCREENS = ["list", "filtered", "empty", "document", "unprepared", "page", "failed page", "account", "backends"]
+SCREENS = [
+    "list", "filtered", "empty", "document", "unprepared", "page", "failed page", "account", "backends", "a try",
+    "add a host", "edit a host", "versions", "log",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -25,6 +28,11 @@ def pages(admin, mira, outline):
         "failed page": f"/documents/{full.pk}/pages/3/",
         "account": "/account/",
         "backends": "/backends/",
+        "a try": "/backends/?page_count=25",
+        "add a host": "/backends/add",
+        "edit a host": "/backends/calypso/edit",
+        "versions": "/backends/versions",
+        "log": "/backends/log",
     }
     return lambda name: outline(admin.get(addresses[name]))
 
