@@ -13,8 +13,9 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from jobs.services import health
 from jobs.templatetags.icon_paths import ICONS
-from jobs.views import awaited, words
+from jobs.views import words
 
 register = template.Library()
 
@@ -78,7 +79,7 @@ def moment(text: str) -> datetime | None:
 def outage_of(totals: Any, outage: Any) -> dict[str, Any] | None:
     """What the banner says while nothing can be read: `words` and the moment of the next try; else None."""
     if not outage and totals and totals.no_backend:
-        outage = awaited.outage_now() or {"reason": totals.no_backend}
+        outage = health.outage()
     return words.outage(outage) if outage else None
 
 

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from jobs.models import AuditEntry
-from jobs.views import awaited
+from jobs.services import access
 from jobs.views.administrators import administrators_only
 
 ROWS_A_PAGE = 50
@@ -90,7 +90,7 @@ def log(request: HttpRequest) -> HttpResponse:
     """Newest first, fifty at a time; `before` is the id of the last entry seen."""
     asked = request.GET.get("before", "")
     before = int(asked) if asked.isdecimal() and len(asked) < 18 else None
-    entries = awaited.audit_entries(limit=ROWS_A_PAGE + 1, before=before)
+    entries = access.entries(limit=ROWS_A_PAGE + 1, before=before)
     shown = entries[:ROWS_A_PAGE]
     older = shown[-1].pk if len(entries) > ROWS_A_PAGE else None
     context = {"lines": [Line(entry) for entry in shown], "older": older, "before": before}

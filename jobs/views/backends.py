@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from jobs.services import watching
-from jobs.views import awaited, routing, serve_command
+from jobs.services import health, watching
+from jobs.views import routing, serve_command
 from jobs.views.administrators import administrators_only
 from jobs.views.hosts import Host, summary
 from jobs.views.rows import digest
@@ -32,11 +31,11 @@ class Control:
         return summary(self.hosts, watching.unended_pages())
 
     @cached_property
-    def outage(self) -> Any:
+    def outage(self) -> health.Outage | None:
         """None, without asking further, while a GPU host is able: then pages are read."""
         if any(host.able and host.backend.kind == "gpu" for host in self.hosts):
             return None
-        return awaited.outage(self.user)
+        return health.outage()
 
     @cached_property
     def seen(self) -> str:

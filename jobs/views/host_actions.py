@@ -72,7 +72,7 @@ def _check(request: HttpRequest, name: str) -> None:
 
 def _said(result: SelfTest) -> str:
     """What failed, or where nothing did all of it."""
-    failed = [step.message for step in result.steps if not step.passed]
+    failed = [step.message for step in result.steps if step.tried and not step.passed]
     return " ".join(failed or [step.message for step in result.steps])
 
 

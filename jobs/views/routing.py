@@ -13,8 +13,8 @@ from django.views.decorators.http import require_POST, require_safe
 from jobs import actors, errors
 from jobs.domain import policies
 from jobs.models import PolicyVersion
-from jobs.services import routing
-from jobs.views import awaited, policy_form, rule_rows
+from jobs.services import replaying, routing
+from jobs.views import policy_form, rule_rows
 from jobs.views.administrators import administrators_only
 from jobs.views.drafts import Draft
 from jobs.views.requests import SiteRequest
@@ -31,7 +31,7 @@ class Board:
 
     def __init__(self, draft: Draft, *, hours: int | None = None, moved: int | None = None) -> None:
         self.draft, self.hours, self.moved = draft, hours, moved
-        self.now = awaited.rules_now(draft.policy) if draft.policy else []
+        self.now = routing.rules_now(draft.policy) if draft.policy else []
 
     @property
     def rows(self) -> list[rule_rows.RuleRow]:
@@ -79,7 +79,7 @@ class Board:
         """What the draft would have moved, if that was asked for."""
         if self.hours is None or self.draft.policy is None:
             return None
-        return awaited.replay(policies.as_json(self.draft.policy), hours=self.hours)
+        return replaying.replay(policies.as_json(self.draft.policy), hours=self.hours)
 
     @property
     def seen(self) -> str:

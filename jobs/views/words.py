@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from jobs.domain.statuses import DocumentStatus, PageCounts, PageStatus
+from jobs.services.health import Outage
 
 # A look is a shape and a colour in the style sheets; the word stands beside it.
 DOCUMENT_LOOKS = {
@@ -177,9 +178,8 @@ def try_words(outcome: str, seconds: float, dpi: int | None) -> str:
     return f"{words} after {moments(seconds)}" if seconds >= 0.05 else words
 
 
-def outage(known: Any) -> dict[str, Any]:
-    """`words` and `next_try` of a health.Outage, or of a mapping with its names."""
-    told = known if isinstance(known, Mapping) else vars(known)
-    pages = told.get("waiting_pages") or 0
+def outage(known: Outage) -> dict[str, Any]:
+    """`words` and the moment of the `next_try`."""
+    pages = known.waiting_pages
     waits = f"{counted(pages, 'page')} {'waits' if pages == 1 else 'wait'}. " if pages else ""
-    return {"words": f"{waits}{told['reason']}", "next_try": told.get("next_probe_at")}
+    return {"words": f"{waits}{known.reason}", "next_try": known.next_probe_at}

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from jobs.models import Backend, BackendHealth
-from jobs.views import awaited
+from jobs.services import health
 from tests import builders
 from tests.vllm_simulator import Simulator
 
@@ -133,8 +133,9 @@ def test_what_failed_lately_is_told_with_what_the_host_said(admin, mira, outline
 
 def test_a_failed_self_test_shows_its_steps_and_may_be_overruled(admin, outline):
     steps = [
-        {"name": "reachable", "passed": True, "message": "It answers."},
-        {"name": "model", "passed": False, "message": "It serves another model."},
+        {"name": "reachable", "passed": True, "tried": True, "message": "It answers."},
+        {"name": "model", "passed": False, "tried": True, "message": "It serves another model."},
+        {"name": "streaming", "passed": False, "tried": False, "message": "Not tried: the step “model” did not pass."},
     ]
     told = {"at": timezone.now().isoformat(), "passed": False, "forced": False, "steps": steps}
     builders.make_backend("spark", lifecycle="planned")
@@ -142,6 +143,7 @@ def test_a_failed_self_test_shows_its_steps_and_may_be_overruled(admin, outline)
     page = admin.get("/backends/")
     assert "Failed its self-test just now" in outline(page).words
     assert "Model : failed. It serves another model." in outline(page).words
+    assert "Streaming Not tried: the step “model” did not pass." in outline(page).words
     assert outline(page).with_id("force-spark")["formaction"] == "/backends/spark/force"
 
 
@@ -149,8 +151,8 @@ def test_a_banner_tells_how_many_pages_wait_why_and_until_when(admin, client, mi
     builders.make_document(mira, pages=12)
     BackendHealth.objects.update(state="down", reason="It does not accept connections.")
     at = timezone.now() + timedelta(seconds=12)
-    told = {"waiting_pages": 12, "reason": "No host can read pages now: calypso is down.", "next_probe_at": at}
-    monkeypatch.setattr(awaited, "outage_now", lambda: told)
+    told = health.Outage(12, "No host can read pages now: calypso is down.", at)
+    monkeypatch.setattr(health, "outage", lambda: told)
     said = r"12 pages wait. No host can read pages now: calypso is down. Next try in 1[12] s"
     assert re.search(said, outline(admin.get("/backends/")).words)
     assert re.search(said, outline(admin.get("/backends/live")).words)

@@ -8,8 +8,7 @@ import pytest
 from django.urls import reverse
 
 from jobs.models import AuditEntry, PolicyVersion, RoutingPolicy, RoutingRule
-from jobs.services import routing
-from jobs.views import awaited
+from jobs.services import replaying, routing
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -223,7 +222,7 @@ def test_a_script_gets_the_rules_and_the_versions_alone(admin, spark):
 
 def test_each_rule_says_what_it_compares_now(admin, spark, outline, monkeypatch):
     told = [{"now": f"{n} now", "matches_now": True} for n in range(6)]
-    monkeypatch.setattr(awaited, "rules_now", lambda policy: told)
+    monkeypatch.setattr(routing, "rules_now", lambda policy: told)
     page = admin.get("/backends/")
     assert "0 now, holds" in outline(page).words
     assert "3 now, would hold" in outline(page).words
@@ -274,7 +273,7 @@ def test_a_replay_tells_what_would_have_moved_and_how_long_all_would_take(board,
     items = [item | {"rule_before": None, "rule_after": "Large document"}]
     asked = []
     monkeypatch.setattr(
-        awaited, "replay", lambda policy, *, hours: asked.append((policy, hours)) or REPLAYED | {"items": items}
+        replaying, "replay", lambda policy, *, hours: asked.append((policy, hours)) or REPLAYED | {"items": items}
     )
     words = outline(board("replay-24", rule0__threshold="10")).words
     [(policy, hours)] = asked
