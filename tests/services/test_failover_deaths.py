@@ -27,7 +27,7 @@ def deaths(document):
 @pytest.mark.parametrize("streaming", [False, True])
 def test_five_pages_in_flight_at_a_host_that_dies_are_charged_once_each(site, streaming):
     backends.update("calypso", by=None, streaming=streaming)
-    site.calypso.configure(service_seconds=5)
+    site.calypso.configure(service_seconds=30)
     document = site.drawn(5)
     given = pipeline.assign()
     assert len(given) == 5
@@ -97,7 +97,7 @@ def test_a_call_that_began_after_a_death_was_not_there(site):
 
 def test_of_five_pages_at_a_dying_host_only_the_poison_page_is_set_aside(site):
     """Its neighbours are charged once, run alone, and are read."""
-    site.with_spark().calypso.configure(service_seconds=1)
+    site.with_spark().calypso.configure(service_seconds=30)
     document = site.drawn(5)
     poison = document.pages.get(number=3)
     killer = image_sha256(poison)
@@ -105,6 +105,7 @@ def test_of_five_pages_at_a_dying_host_only_the_poison_page_is_set_aside(site):
         host.set_fault("engine_death", when=lambda call: call.image_sha256 == killer, after_seconds=0.5)
     pipeline.recognize_side_by_side(pipeline.assign())
     assert deaths(document) == [1] * 5
+    site.calypso.configure(service_seconds=0)
     pipeline.settle_down()
     poison.refresh_from_db()
     assert (poison.status, poison.engine_deaths) == ("quarantined", 2)
