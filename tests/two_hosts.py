@@ -19,11 +19,11 @@ from tests.vllm_simulator import Simulator
 
 
 class TwoHosts:
-    """`calypso` (4 slots) takes what no rule names; `spark` (16) is its fallback, once `with_spark` was called."""
+    """`calypso` (4 slots and one ahead) takes what no rule names; `spark` (16) is its fallback, once `with_spark` was called."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.calypso = Simulator.start(slots=4)
+        self.calypso = Simulator.start(slots=5, allowed_extra=0)  # none of four and one ahead waits for another
         self.spark = Simulator.start(slots=16)
         self.person = builders.make_user("mira")
         outcomes.speeds.forget()
