@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -79,13 +80,15 @@ def _parts(text: str, start: int, end: int, spans: Sequence[tuple[int, int]]) ->
         parts += [Part(text[at:first]), Part(text[first:last], found=True)]
         at = last
     parts += [Part(text[at:end]), Part(" …" if end < len(text) else "")]
-    return tuple(Part(_tidied(part.text), part.found) for part in parts if part.text)
+    tidied = [Part(_tidied(part.text), part.found) for part in parts]
+    return tuple(part for part in tidied if part.text)
 
 
 _MARKS = str.maketrans({mark: " " for mark in "\r\n\t|#*_`$\\"})
+_RULE = re.compile(r"[-=:]{3,}")
+_GAP = re.compile(r"\s+")
 
 
 def _tidied(text: str) -> str:
     """On one line, without the marks of Markdown that mean nothing here."""
-    tidy = " ".join(text.translate(_MARKS).split())
-    return f"{' ' if text[:1].isspace() else ''}{tidy}{' ' if tidy and text[-1:].isspace() else ''}" or " "
+    return _GAP.sub(" ", _RULE.sub(" ", text.translate(_MARKS)))
