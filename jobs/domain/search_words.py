@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 MAX_QUERY_LETTERS = 200
+MIN_BEGINNING = 2  # letters before a star: a single one begins a twentieth of all words, and says nothing
 MAX_TERMS = 12  # more words than anybody types; a bound on what one question costs
 MAX_INDEXED_BYTES = 300_000  # PostgreSQL's tsvector ends at 1 MiB, and may be 7/3 of its text
 
@@ -103,7 +104,8 @@ def indexed(text: str) -> str:
 
 def question(typed: str) -> Question:
     """Reads `plain words`, `"a phrase"`, `begin*` and `-without`. Anything can be typed; nothing is an error."""
-    terms = [_term(found) for found in _CHUNK.finditer(typed[:MAX_QUERY_LETTERS].translate(_QUOTES))]
+    typed = _storable(typed[:MAX_QUERY_LETTERS])
+    terms = [_term(found) for found in _CHUNK.finditer(typed.translate(_QUOTES))]
     said = [term for term in terms if term.words][:MAX_TERMS]
     return Question(
         wanted=tuple(term for term in said if not term.excluded),
@@ -112,9 +114,15 @@ def question(typed: str) -> Question:
     )
 
 
+def _storable(typed: str) -> str:
+    """Without what no database takes: NUL and halves of characters."""
+    return typed.encode("utf-8", "ignore").decode().replace("\0", " ")
+
+
 def _term(found: re.Match[str]) -> Term:
     quoted, bare = found.group("quoted"), found.group("bare") or ""
     typed = bare if quoted is None else quoted
     words = tuple(word.folded for word in words_of(unicodedata.normalize("NFC", typed)))
-    begins = quoted is None and bare.endswith("*")
+    last = words[-1] if words else ""
+    begins = quoted is None and bare.endswith("*") and (len(last) >= MIN_BEGINNING or not last.isascii())
     return Term(words[:MAX_TERMS], typed.strip().rstrip("*"), begins, bool(found.group("minus")))

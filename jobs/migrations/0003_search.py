@@ -29,6 +29,11 @@ MAKE = {
         """ALTER TABLE jobs_pagetext ADD COLUMN vector tsvector GENERATED ALWAYS AS
            (array_to_tsvector(ARRAY[scope::text]) || to_tsvector('simple'::regconfig, words)) STORED""",
         "CREATE INDEX jobs_pagetext_vector ON jobs_pagetext USING gin (vector) WITH (gin_pending_list_limit = 512)",
+        # The planner takes the reading of a vector for free, and for a common word reads them all: 600 ms where the
+        # index needs 30 (100,000 pages). A function alone can tell it otherwise for one query.
+        """CREATE FUNCTION jobs_documents_answering(tsquery) RETURNS SETOF uuid LANGUAGE sql STABLE ROWS 1000
+           SET enable_seqscan = off SET jit = off
+           AS 'SELECT DISTINCT document_id FROM jobs_pagetext WHERE vector @@ $1'""",
     ),
 }
 UNMAKE = {
@@ -38,7 +43,10 @@ UNMAKE = {
         "DROP TRIGGER jobs_pagetext_added",
         "DROP TABLE jobs_pagewords",
     ),
-    "postgresql": ("ALTER TABLE jobs_pagetext DROP COLUMN vector",),
+    "postgresql": (
+        "DROP FUNCTION jobs_documents_answering(tsquery)",
+        "ALTER TABLE jobs_pagetext DROP COLUMN vector",
+    ),
 }
 
 
@@ -56,9 +64,12 @@ def index_what_is_there(apps, schema_editor):
     """Some pages at a time, so that a large site takes no more memory than a small one."""
     Page, PageText = apps.get_model("jobs", "Page"), apps.get_model("jobs", "PageText")
     read = Page.objects.filter(reading__isnull=False).order_by("pk")
-    facts, after = ("pk", "document__owner_id", "reading__text"), 0
+    facts, after = ("pk", "document_id", "document__owner_id", "reading__text"), 0
     while chunk := list(read.filter(pk__gt=after).values_list(*facts)[:PAGES_AT_ONCE]):
-        rows = [PageText(page_id=key, scope=f"owner:{owner}", words=indexed(text)) for key, owner, text in chunk]
+        rows = [
+            PageText(page_id=key, document_id=document, scope=f"owner:{owner}", words=indexed(text))
+            for key, document, owner, text in chunk
+        ]
         PageText.objects.bulk_create([row for row in rows if row.words])
         after = chunk[-1][0]
 
@@ -74,6 +85,7 @@ class Migration(migrations.Migration):
             name='PageText',
             fields=[
                 ('page', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='search_row', serialize=False, to='jobs.page')),
+                ('document_id', models.UUIDField(help_text='the page’s, at hand for the database')),
                 ('scope', models.CharField(help_text='whose document it is, as a word of the index: owner:12', max_length=32)),
                 ('words', models.TextField()),
             ],

@@ -16,6 +16,7 @@ class PageText(models.Model):
     """
 
     page = models.OneToOneField(Page, on_delete=models.CASCADE, primary_key=True, related_name="search_row")
+    document_id = models.UUIDField(help_text="the page’s, at hand for the database")
     scope = models.CharField(max_length=32, help_text="whose document it is, as a word of the index: owner:12")
     words = models.TextField()
 

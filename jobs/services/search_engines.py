@@ -14,9 +14,13 @@ from jobs.domain.search_words import Question, Term
 
 
 class Engine(Protocol):
-    """`pages` is a SELECT of page ids with one parameter; `match` makes that parameter."""
+    """Statements with one parameter, which `match` makes.
 
-    pages: str
+    `documents` selects the ids of documents of which a page answers. `answers` is a condition on jobs_page AS p.
+    """
+
+    documents: str
+    answers: str
 
     def match(self, asked: Question, scope: str) -> str:
         """The question in the index's language. `scope`: only of that owner's documents; empty for everybody's."""
@@ -25,7 +29,8 @@ class Engine(Protocol):
 class Fts5:
     """https://sqlite.org/fts5.html#full_text_query_syntax"""
 
-    pages = "SELECT rowid FROM jobs_pagewords WHERE jobs_pagewords MATCH %s"
+    answers = "p.id IN (SELECT rowid FROM jobs_pagewords WHERE jobs_pagewords MATCH %s)"
+    documents = f"SELECT p.document_id FROM jobs_page p WHERE {answers}"
 
     def match(self, asked: Question, scope: str) -> str:
         wanted = [f"words : {self._term(term)}" for term in asked.wanted]
@@ -42,7 +47,8 @@ class Fts5:
 class TextSearch:
     """https://www.postgresql.org/docs/current/datatype-textsearch.html#DATATYPE-TSQUERY"""
 
-    pages = "SELECT page_id FROM jobs_pagetext WHERE vector @@ %s::tsquery"
+    documents = "SELECT jobs_documents_answering(%s::tsquery)"  # a function of migration 0003
+    answers = "EXISTS (SELECT 1 FROM jobs_pagetext t WHERE t.page_id = p.id AND t.vector @@ %s::tsquery)"
 
     def match(self, asked: Question, scope: str) -> str:
         wanted = [self._term(term) for term in asked.wanted]

@@ -58,8 +58,8 @@ def index_text(page_id: int, text: str) -> None:
         sql.change("DELETE FROM jobs_pagetext WHERE page_id = %s", [page_id])
         return
     sql.change(
-        """INSERT INTO jobs_pagetext (page_id, scope, words)
-           SELECT p.id, 'owner:' || d.owner_id, %s FROM jobs_page p JOIN jobs_document d ON d.id = p.document_id
+        """INSERT INTO jobs_pagetext (page_id, document_id, scope, words)
+           SELECT p.id, p.document_id, 'owner:' || d.owner_id, %s FROM jobs_page p JOIN jobs_document d ON d.id = p.document_id
            WHERE p.id = %s
            ON CONFLICT (page_id) DO UPDATE SET scope = excluded.scope, words = excluded.words""",
         [words, page_id],
@@ -99,8 +99,7 @@ def holding(user: Any, asked: Question) -> Q:
 
 def _documents_of(user: Any, asked: Question) -> Any:
     found = engine()
-    said = f"SELECT p.document_id FROM jobs_page p WHERE p.id IN ({found.pages})"  # values are parameters
-    return RawSQL(said, [found.match(asked, _scope(user))])
+    return RawSQL(found.documents, [found.match(asked, _scope(user))])
 
 
 def _scope(user: Any) -> str:
@@ -142,7 +141,7 @@ def _first_pages(documents: Sequence[Document], asked: Question, user: Any) -> l
         f"""SELECT document_id, id, number, pages FROM (
                 SELECT p.document_id, p.id, p.number, count(*) OVER (PARTITION BY p.document_id) AS pages,
                     row_number() OVER (PARTITION BY p.document_id ORDER BY p.number) AS place
-                FROM jobs_page p WHERE p.document_id IN ({sql.marks(keys)}) AND p.id IN ({found.pages})) answering
+                FROM jobs_page p WHERE p.document_id IN ({sql.marks(keys)}) AND {found.answers}) answering
             WHERE place <= %s ORDER BY document_id, number""",
         [*keys, found.match(asked, _scope(user)), HITS_A_DOCUMENT],
     )

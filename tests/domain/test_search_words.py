@@ -70,6 +70,7 @@ def _shown(term: Term) -> str:
         ("„Miete“", ["miete"], []),
         ("contr*", ["contr*"], []),
         ("co-oper*", ["co+oper*"], []),
+        ("c*", ["c"], []),
         ("rent -draft", ["rent"], ["draft"]),
         ('rent -"first draft"', ["rent"], ["first+draft"]),
         ("rent -dra*", ["rent"], ["dra*"]),
