@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from jobs import errors
 from jobs.models import Document, Page
 from jobs.services import searching, tagging
+
+MOST_OWNERS = 500
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,12 @@ def _conditions(user: Any, filters: Filters) -> Iterator[Q]:
         yield Q(needs_review__gt=0) if filters.needs_review else Q(needs_review=0)
     if filters.owner:
         yield Q(owner__username=filters.owner)
+
+
+def owners() -> list[str]:
+    """The names of everybody who has a document."""
+    people = get_user_model().objects.filter(documents__isnull=False).distinct()
+    return list(people.order_by("username").values_list("username", flat=True)[:MOST_OWNERS])
 
 
 def _pages_of() -> Any:

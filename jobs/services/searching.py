@@ -133,6 +133,19 @@ def hits(documents: Sequence[Document], asked: Question, user: Any) -> dict[UUID
     return found
 
 
+def hits_in(document: Document, asked: Question, user: Any, *, after: int, limit: int) -> tuple[list[Hit], bool]:
+    """A document's pages that answer, by number from the one behind `after` on, and whether there are more."""
+    if not asked.asks:
+        return [], False
+    found = engine()
+    rows = sql.fetch(
+        f"""SELECT p.number, r.text FROM jobs_page p JOIN jobs_reading r ON r.id = p.reading_id
+            WHERE p.document_id = %s AND p.number > %s AND {found.answers} ORDER BY p.number LIMIT %s""",
+        [sql.document_id(document.pk.hex), after, found.match(asked, _scope(user)), limit + 1],
+    )
+    return [Hit(number, snippet(text, asked)) for number, text in rows[:limit]], len(rows) > limit
+
+
 def _first_pages(documents: Sequence[Document], asked: Question, user: Any) -> list[sql.Row]:
     """(document, page, number, pages of the document that answer), by document and number."""
     found = engine()

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from jobs.views import account, actions, backends, document, documents, files, pages, uploads
+from jobs.views import account, actions, backends, document, documents, files, pages, searching, tags, uploads
 
 urlpatterns = [
     path("", documents.home, name="home"),
@@ -14,10 +14,13 @@ urlpatterns = [
     path("account/password", account.ChangePassword.as_view(), name="change-password"),
     path("documents/", documents.documents, name="documents"),
     path("documents/live", documents.documents_live, name="documents-live"),
+    path("documents/filter", documents.documents_filter, name="documents-filter"),
+    path("documents/tags", tags.tag, name="tag"),
     path("documents/actions", actions.act, name="act"),
     path("documents/sample", uploads.sample, name="sample"),
     path("upload", uploads.upload, name="upload"),
     path("documents/<uuid:document_id>/", document.document, name="document"),
+    path("documents/<uuid:document_id>/search", searching.document_search, name="document-search"),
     path("documents/<uuid:document_id>/live", document.document_live, name="document-live"),
     path("documents/<uuid:document_id>/card/<int:number>", document.page_card, name="page-card"),
     path("documents/<uuid:document_id>/download", files.download, name="download"),
