@@ -24,7 +24,9 @@ _TAG = re.compile(
     r"|table|tbody|td|tfoot|th|thead|tr|u|ul)\b[^<>]{0,400}>|<!--.{0,400}?-->",
     re.IGNORECASE | re.DOTALL,
 )
-_UNSPACED = re.compile(r"[\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_UNSPACED = re.compile(
+    r"[\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
 _UNSPACED_OR_REST = re.compile(f"{_UNSPACED.pattern}|(?:(?!{_UNSPACED.pattern}).)+")
 # Letters that are no letter plus an accent, as people type them without a special keyboard.
 _PLAIN = str.maketrans({"ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th", "ð": "d", "ħ": "h"})

@@ -84,7 +84,7 @@ def _parts(text: str, start: int, end: int, spans: Sequence[tuple[int, int]]) ->
     return tuple(part for part in tidied if part.text)
 
 
-_MARKS = str.maketrans({mark: " " for mark in "\r\n\t|#*_`$\\"})
+_MARKS = str.maketrans(dict.fromkeys("\r\n\t|#*_`$\\", " "))
 _RULE = re.compile(r"[-=:]{3,}")
 _GAP = re.compile(r"\s+")
 

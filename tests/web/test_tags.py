@@ -28,7 +28,9 @@ def said(client) -> list[str]:
 
 
 def test_a_row_takes_a_tag_and_shows_it(client, document, outline):
-    response = client.post("/documents/tags", {f"tag-{document.pk}": " Contracts  2025 ", "next": "/documents/?q=lease"})
+    response = client.post(
+        "/documents/tags", {f"tag-{document.pk}": " Contracts  2025 ", "next": "/documents/?q=lease"}
+    )
     assert response.headers["Location"] == "/documents/?q=lease"
     assert tags(document) == ["Contracts 2025"]
     html = client.get("/documents/").content.decode()
@@ -106,7 +108,8 @@ def test_a_tag_cannot_inject_markup(client, document, mira):
 
 
 @pytest.mark.parametrize(
-    "fields", [{}, {"do": "tag", "tag": "x"}, {"remove": "nonsense"}, {"tag-nonsense": "x"}, {"remove": f"{uuid.uuid4()}:x"}]
+    "fields",
+    [{}, {"do": "tag", "tag": "x"}, {"remove": "nonsense"}, {"tag-nonsense": "x"}, {"remove": f"{uuid.uuid4()}:x"}],
 )
 def test_nonsense_is_told_and_changes_nothing(client, document, fields):
     assert client.post("/documents/tags", fields).status_code == 302
