@@ -59,7 +59,8 @@ def index_text(page_id: int, text: str) -> None:
         return
     sql.change(
         """INSERT INTO jobs_pagetext (page_id, document_id, scope, words)
-           SELECT p.id, p.document_id, 'owner:' || d.owner_id, %s FROM jobs_page p JOIN jobs_document d ON d.id = p.document_id
+           SELECT p.id, p.document_id, 'owner:' || d.owner_id, %s
+           FROM jobs_page p JOIN jobs_document d ON d.id = p.document_id
            WHERE p.id = %s
            ON CONFLICT (page_id) DO UPDATE SET scope = excluded.scope, words = excluded.words""",
         [words, page_id],
