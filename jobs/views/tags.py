@@ -38,14 +38,14 @@ def tag(request: HttpRequest) -> HttpResponse:
 def _wishes(said: QueryDict) -> Iterator[tuple[Callable[..., Any], str, str]]:
     """(what to do, to which document, with which tag). A row's own button comes before what stands in other fields."""
     if "remove" in said:
-        document, _, name = said["remove"].partition(":")
+        document, _, name = said.get("remove", "").partition(":")
         yield tagging.remove, document, name
     elif said.get("do") in ("tag", "untag"):
         deed = tagging.add if said["do"] == "tag" else tagging.remove
         yield from ((deed, document, said.get("tag", "")) for document in said.getlist("document"))
     else:
-        own = [field for field in said if field.startswith(OWN_FIELD) and said[field].strip()]
-        yield from ((tagging.add, field.removeprefix(OWN_FIELD), said[field]) for field in own)
+        own = [field for field in said if field.startswith(OWN_FIELD) and said.get(field, "").strip()]
+        yield from ((tagging.add, field.removeprefix(OWN_FIELD), said.get(field, "")) for field in own)
 
 
 def _done(deed: Callable[..., Any], document: str, name: str, user: Any) -> str:
