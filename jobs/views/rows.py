@@ -96,7 +96,10 @@ def digest(*parts: object) -> str:
     return hashlib.blake2s("\x1f".join(map(str, parts)).encode(), digest_size=8).hexdigest()
 
 
-def rows_for(documents: Sequence[Document], user: Any, asked: Question = Question()) -> list[Row]:
+NOTHING_ASKED = Question()
+
+
+def rows_for(documents: Sequence[Document], user: Any, asked: Question = NOTHING_ASKED) -> list[Row]:
     """Rows in the same order, in a constant number of queries. The documents' owners should be joined already."""
     known, strips, tags = progress.of(documents), progress.strips(documents), tagging.of(documents)
     hits = searching.hits(documents, asked, user)
