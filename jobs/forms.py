@@ -88,11 +88,19 @@ class FilterForm(forms.Form):
     q = forms.CharField(required=False, max_length=200)
     state = forms.CharField(required=False, max_length=20)
     page = forms.IntegerField(required=False, min_value=1)
+    backend = forms.CharField(required=False, max_length=64)
+    since = forms.DateField(required=False)
+    until = forms.DateField(required=False)
+    owner = forms.CharField(required=False, max_length=150)
+    tag = forms.CharField(required=False, max_length=80)
+    review = forms.BooleanField(required=False)
 
     def said(self) -> dict[str, Any]:
         self.is_valid()
         cleaned = self.cleaned_data
-        return {"q": cleaned.get("q", ""), "state": cleaned.get("state", ""), "page": cleaned.get("page") or 1}
+        texts = {name: cleaned.get(name, "") for name in ("q", "state", "backend", "owner", "tag")}
+        days = {name: cleaned.get(name) for name in ("since", "until")}
+        return {**texts, **days, "review": cleaned.get("review", False), "page": cleaned.get("page") or 1}
 
 
 class ActionForm(forms.Form):

@@ -17,6 +17,7 @@ from django.utils import timezone
 from PIL import Image
 
 from jobs.domain import presets, statuses
+from jobs.domain.search_words import indexed
 from jobs.domain.statuses import DocumentStatus, PageStatus
 from jobs.models import (
     Attempt,
@@ -24,6 +25,7 @@ from jobs.models import (
     BackendHealth,
     Document,
     Page,
+    PageText,
     Reading,
     RoutingPolicy,
     RoutingRule,
@@ -188,12 +190,14 @@ def make_attempt(page: Page, *, outcome: str = "ok", **fields: Any) -> Attempt:
 
 
 def make_reading(page: Page, *, text: str = "Text.", in_force: bool = True, **fields: Any) -> Reading:
-    """A text of a page, put in force."""
+    """A text of a page, put in force and into the index."""
     values: dict[str, Any] = {"source": "recognized", "raw": text, "blocks": []}
     reading = Reading.objects.create(page=page, text=text, **(values | fields))
     if in_force:
         Page.objects.filter(pk=page.pk).update(reading=reading)
         page.reading = reading
+        words = {"document_id": page.document_id, "scope": f"owner:{page.document.owner_id}", "words": indexed(text)}
+        PageText.objects.update_or_create(page=page, defaults=words)
     return reading
 
 

@@ -55,9 +55,22 @@ class ListQuery(Schema):
     limit: int = Field(50, ge=1, le=500, examples=[50])
     cursor: str = Field("", description="next_cursor of the page before.")
     status: DocumentState | None = Field(None, examples=["done"])
-    q: str = Field("", max_length=200, description="Words in the name or in a page's text.", examples=["invoice"])
+    q: str = Field(
+        "",
+        max_length=200,
+        description='Full text: `words`, `"a phrase"`, `begin*`, `-without`, in the name or in one page\'s text.',
+        examples=["invoice"],
+    )
     backend: str = Field("", max_length=64, description="It goes there, or one of its pages was read there.")
     since: AwareDatetime | None = Field(None, description="Arrived then or later.", examples=["2026-01-31T12:00:00Z"])
+    until: AwareDatetime | None = Field(None, description="Arrived then or before.", examples=["2026-02-28T12:00:00Z"])
+    tag: str = Field("", max_length=80, description="Has this tag; letter case is the same.", examples=["contracts"])
+    needs_review: bool | None = Field(None, description="Whether a page of it needs a look.", examples=[True])
+    owner: str = Field("", max_length=150, description="The name of who uploaded it: for administrators.")
+
+    def filters(self) -> finding.Filters:
+        said = self.dict(exclude={"limit", "cursor", "q", "status"})
+        return finding.Filters(status=self.status or "", words=self.q, **said)
 
 
 @router.post(
@@ -105,8 +118,7 @@ def create_document(
 )
 def list_documents(request: HttpRequest, query: Query[ListQuery]) -> dict[str, Any]:
     """One's own documents, all for administrators; newest first. The filters narrow it down together."""
-    filters = finding.Filters(status=query.status or "", words=query.q, backend=query.backend, since=query.since)
-    found = finding.documents(request.user, filters)
+    found = finding.documents(request.user, query.filters())
     rows, next_cursor = finding.newest_after(found, query.cursor, query.limit)
     return {"items": DocumentOut.of_all(rows), "next_cursor": next_cursor}
 

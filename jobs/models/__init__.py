@@ -4,6 +4,8 @@ from jobs.models.access import ApiToken, AuditEntry, ClockLease, IdempotencyKey
 from jobs.models.backends import Backend, BackendHealth, HealthSample, SlotLease
 from jobs.models.documents import Attempt, Document, Page, Reading
 from jobs.models.routing import PolicyVersion, RoutingPolicy, RoutingRule
+from jobs.models.searching import PageText
+from jobs.models.tags import Tag
 
 __all__ = [
     "ApiToken",
@@ -16,9 +18,11 @@ __all__ = [
     "HealthSample",
     "IdempotencyKey",
     "Page",
+    "PageText",
     "PolicyVersion",
     "Reading",
     "RoutingPolicy",
     "RoutingRule",
     "SlotLease",
+    "Tag",
 ]

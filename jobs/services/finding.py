@@ -5,43 +5,70 @@ from __future__ import annotations
 import base64
 import binascii
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from jobs import errors
 from jobs.models import Document, Page
+from jobs.services import searching, tagging
+
+MOST_OWNERS = 500
 
 
 @dataclass(frozen=True)
 class Filters:
-    """Empty means any. `words` are looked for in names and in the texts in force; `since` bounds when it arrived."""
+    """Empty means any. `words` are looked for in names and in the texts in force (services.searching).
+
+    `since` and `until` bound when it arrived, both included. `needs_review`: None for any, else whether a page does.
+    `owner` is a person's name; whoever sees only their own documents finds nothing under another's.
+    """
 
     status: str = ""
     words: str = ""
     backend: str = ""
     since: datetime | None = None
+    until: datetime | None = None
+    tag: str = ""
+    needs_review: bool | None = None
+    owner: str = ""
 
 
 def documents(user: Any, filters: Filters) -> QuerySet[Document]:
     """Newest first."""
     found: QuerySet[Document] = Document.objects.visible_to(user).select_related("owner").order_by("-created_at", "-id")
+    if any("\0" in text for text in (filters.status, filters.backend, filters.tag, filters.owner)):
+        return found.none()  # nothing is named so, and PostgreSQL does not even take the question
+    return found.filter(*_conditions(user, filters))
+
+
+def _conditions(user: Any, filters: Filters) -> Iterator[Q]:
     if filters.status:
-        found = found.filter(status=filters.status)
+        yield Q(status=filters.status)
     if filters.words.strip():
-        found = found.filter(_holding(filters.words.strip()))
+        yield searching.holding(user, searching.asked_for(filters.words))
     if filters.backend:
-        found = found.filter(Q(backend=filters.backend) | Exists(_pages_of().filter(backend=filters.backend)))
+        yield Q(backend=filters.backend) | Q(Exists(_pages_of().filter(backend=filters.backend)))
     if filters.since is not None:
-        found = found.filter(created_at__gte=filters.since)
-    return found
+        yield Q(created_at__gte=filters.since)
+    if filters.until is not None:
+        yield Q(created_at__lte=filters.until)
+    if filters.tag:
+        yield Q(pk__in=tagging.documents_with(filters.tag))
+    if filters.needs_review is not None:
+        yield Q(needs_review__gt=0) if filters.needs_review else Q(needs_review=0)
+    if filters.owner:
+        yield Q(owner__username=filters.owner)
 
 
-def _holding(words: str) -> Q:
-    return Q(name__icontains=words) | Q(Exists(_pages_of().filter(reading__text__icontains=words)))
+def owners() -> list[str]:
+    """The names of everybody who has a document."""
+    people = get_user_model().objects.filter(documents__isnull=False).distinct()
+    return list(people.order_by("username").values_list("username", flat=True)[:MOST_OWNERS])
 
 
 def _pages_of() -> Any:

@@ -19,7 +19,7 @@ from jobs.domain.attempts import Step
 from jobs.domain.failures import Outcome
 from jobs.domain.statuses import DocumentStatus, PageStatus
 from jobs.models import Document, Page
-from jobs.services import retries
+from jobs.services import retries, searching
 from jobs.services import statements as sql
 
 log = structlog.get_logger(__name__)
@@ -86,6 +86,7 @@ def page_read(claim: Claim, attempt: AttemptRecord, reading: ReadingRecord) -> b
                 finished_at = {sql.now()} WHERE id = %s AND status = 'running'""",
             [attempt.backend, reading_id, bool(reading.needs_review), reading.needs_review, claim.page_id],
         )
+        searching.index_text(claim.page_id, _storable(reading.text))
         _count(held.document, "pages_done", 1, needs_review=int(bool(reading.needs_review)))
     return True
 
@@ -263,6 +264,7 @@ def page_blank(page: Page) -> None:
             status=PageStatus.DONE, reason="blank", reading_id=reading_id, finished_at=timezone.now()
         )
         if moved:
+            searching.index_text(page.pk, "")
             _count(sql.document_id(page.document_id.hex), "pages_done", 1)
         else:
             transaction.set_rollback(True)

@@ -3,6 +3,7 @@
 ICONS = {
     "upload": '<path d="M8 10.5V2.5M4.8 5.4 8 2.2l3.2 3.2M2.5 10.5v3h11v-3"/>',
     "search": '<circle cx="7" cy="7" r="4.2"/><path d="m10.2 10.2 3.3 3.3"/>',
+    "filter": '<path d="M2.5 4.2h11M4.8 8h6.4M6.8 11.8h2.4"/>',
     "close": '<path d="m4 4 8 8M12 4l-8 8"/>',
     "left": '<path d="M9.8 3.5 5.3 8l4.5 4.5"/>',
     "right": '<path d="M6.2 3.5 10.7 8l-4.5 4.5"/>',

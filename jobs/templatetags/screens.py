@@ -13,7 +13,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from jobs.services import health
+from jobs.services import health, tagging
 from jobs.templatetags.icon_paths import ICONS
 from jobs.views import words
 
@@ -139,6 +139,12 @@ def wall_states(cells: Iterable[Any]) -> str:
 def _cell_letter(cell: Any) -> str:
     letter = LETTERS[words.page_look(cell.status, needs_review=cell.needs_review, reason=cell.reason)[0]]
     return letter.upper() if cell.retried else letter
+
+
+@register.simple_tag
+def tags_of(document: Any) -> list[str]:
+    """A document's tags by name. One query."""
+    return tagging.of([document])[document.pk]
 
 
 @register.filter

@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from jobs.forms import UploadForm
-from jobs.views.listing import Listing
+from jobs.views.listing import Choices, Listing
 from jobs.views.uploads import limits
 
 
@@ -31,3 +31,12 @@ def documents_live(request: HttpRequest) -> HttpResponse:
     if request.GET.get("seen") == listing.seen:
         return HttpResponse(status=204)
     return render(request, "jobs/partials/_documents_live.html", {"listing": listing})
+
+
+@require_safe
+def documents_filter(request: HttpRequest) -> HttpResponse:
+    """The narrower filters as a form: a page of its own, or for a script the form alone."""
+    listing = Listing(request)
+    context = {"listing": listing, "choices": Choices(request.user)}
+    part = request.headers.get("HX-Request") and not request.headers.get("HX-History-Restore-Request")
+    return render(request, "jobs/partials/_filter_form.html" if part else "jobs/filter.html", context)

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Count, Q
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 
+from jobs.domain.search_words import MIN_BEGINNING
 from jobs.domain.statuses import ENDED_DOCUMENTS, DocumentStatus
 from jobs.forms import FilterForm
-from jobs.models import Document
-from jobs.services import progress
+from jobs.models import Backend, Document
+from jobs.services import finding, progress, searching, tagging
 from jobs.views.rows import Row, digest, rows_for
 
 ROWS_A_PAGE = 50
+RESULTS_A_PAGE = 20  # of a search: each brings pieces of its text
+LAST_OF_A_DAY = timedelta(days=1, microseconds=-1)
+CHIP_WORDS = {
+    "review": "needs review",
+    "tag": "tag: {}",
+    "backend": "backend: {}",
+    "since": "from {:%-d %b %Y}",
+    "until": "to {:%-d %b %Y}",
+    "owner": "by {}",
+}
 
 
 @dataclass(frozen=True)
@@ -40,20 +54,38 @@ FILTERS = (
 )
 
 
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), tzinfo=timezone.get_current_timezone())
+
+
 class Listing:
     """The list as one person looks at it now. Everything is fetched when first asked for, and once."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.user = request.user
         said = FilterForm(request.GET).said()
-        self.q: str = said["q"].strip()
+        self.said: dict[str, Any] = said | {"q": said["q"].strip()}
+        self.q: str = self.said["q"]
         self.state: str = said["state"] if any(f.key == said["state"] for f in FILTERS) else ""
+        self.asked = searching.asked_for(self.q)
         self.asked_page: int = said["page"]
         self.have = set(request.GET.get("have", "").split(","))
+        self.rows_a_page = RESULTS_A_PAGE if self.q else ROWS_A_PAGE
 
     @cached_property
     def named(self) -> Any:
-        return Document.objects.visible_to(self.user).named_like(self.q)
+        """All that the search and the narrower filters leave, whatever its state."""
+        said = self.said
+        filters = finding.Filters(
+            words=self.q,
+            backend=said["backend"],
+            since=said["since"] and _midnight(said["since"]),
+            until=said["until"] and _midnight(said["until"]) + LAST_OF_A_DAY,
+            tag=said["tag"],
+            owner=said["owner"],
+            needs_review=True if said["review"] else None,
+        )
+        return finding.documents(self.user, filters)
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -68,7 +100,7 @@ class Listing:
 
     @property
     def last_page(self) -> int:
-        return max(1, -(-self.found // ROWS_A_PAGE))
+        return max(1, -(-self.found // self.rows_a_page))
 
     @property
     def page(self) -> int:
@@ -80,12 +112,12 @@ class Listing:
         for one in FILTERS:
             if one.key == self.state:
                 chosen = chosen.filter(one.which)
-        start = (self.page - 1) * ROWS_A_PAGE
-        return list(chosen.select_related("owner")[start : start + ROWS_A_PAGE])
+        start = (self.page - 1) * self.rows_a_page
+        return list(chosen[start : start + self.rows_a_page])
 
     @cached_property
     def rows(self) -> list[Row]:
-        return rows_for(self.documents, self.user)
+        return rows_for(self.documents, self.user, self.asked)
 
     @cached_property
     def totals(self) -> progress.Totals:
@@ -125,11 +157,79 @@ class Listing:
 
     def query(self, **changes: Any) -> str:
         """This list's own query string with `changes`, without what is at rest: `?state=done&page=2`."""
-        values = {"q": self.q, "state": self.state, "page": self.page} | changes
+        values = self._values | {"page": self.page} | changes
         kept = {name: value for name, value in values.items() if value and (name, value) != ("page", 1)}
         return "?" + urlencode(kept)
 
     @property
+    def _values(self) -> dict[str, Any]:
+        return self.said | {"state": self.state, "review": int(self.said["review"])}
+
+    @property
+    def kept(self) -> list[tuple[str, str]]:
+        """What a new search keeps: every filter that is on."""
+        narrowing = {name: value for name, value in self._values.items() if name not in ("q", "page")}
+        return [(name, str(value)) for name, value in narrowing.items() if value]
+
+    @property
+    def chips(self) -> list[dict[str, str]]:
+        """The narrower filters that are on, in words, each with the list without it."""
+        return [
+            {"name": name, "words": words.format(self.said[name]), "without": self.query(**{name: "", "page": 1})}
+            for name, words in CHIP_WORDS.items()
+            if self.said[name]
+        ]
+
+    @property
+    def filtered(self) -> bool:
+        return bool(self.q or self.state or self.chips)
+
+    @property
+    def words_to_begin(self) -> str:
+        """The search with its last word left open: what to try when whole words find nothing."""
+        last = self.asked.wanted[-1] if self.asked.wanted else None
+        if last is None or last.begins or not self.q.endswith(last.typed) or len(last.words[-1]) < MIN_BEGINNING:
+            return ""
+        return f"{self.q}*"
+
+    @property
+    def begun(self) -> str:
+        return self.query(q=self.words_to_begin, page=1)
+
+    @property
+    def export_address(self) -> str:
+        """Where chosen documents are exported together; empty where the site cannot."""
+        try:
+            return reverse("export-documents")
+        except NoReverseMatch:
+            return ""
+
+    @property
+    def words_query(self) -> str:
+        """`?q=` for the address of a page, which shows there what was found."""
+        return "?" + urlencode({"q": self.q}) if self.q else ""
+
+    @property
     def empty(self) -> bool:
         """Nothing was ever uploaded: what is missing is not a match but a first document."""
-        return not self.q and not self.counts["all"]
+        return not self.q and not self.chips and not self.counts["all"]
+
+
+class Choices:
+    """What the filters can be set to, for one person."""
+
+    def __init__(self, user: Any) -> None:
+        self.user = user
+
+    @property
+    def backends(self) -> list[str]:
+        return list(Backend.objects.in_name_order().values_list("name", flat=True))
+
+    @property
+    def owners(self) -> list[str]:
+        """For administrators; the others see only their own."""
+        return finding.owners() if self.user.is_superuser else []
+
+    @property
+    def tags(self) -> list[str]:
+        return tagging.in_use(self.user)

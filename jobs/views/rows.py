@@ -9,20 +9,24 @@ from functools import cached_property
 from typing import Any
 
 from jobs.domain import statuses
+from jobs.domain.search_words import Question
 from jobs.domain.statuses import DocumentStatus
 from jobs.models import Document
-from jobs.services import progress
+from jobs.services import progress, searching, tagging
+from jobs.services.searching import Hits
 from jobs.views import words
 
 
 @dataclass(frozen=True)
 class Row:
-    """`bars`: one state word a bar; `mine`: uploaded by who looks at it."""
+    """`bars`: one state word a bar; `mine`: uploaded by who looks at it; `hits`: what answers a search in it."""
 
     document: Document
     progress: progress.Progress
     bars: Sequence[str]
     mine: bool
+    tags: Sequence[str] = ()
+    hits: Hits | None = None
 
     @cached_property
     def look(self) -> str:
@@ -40,6 +44,10 @@ class Row:
     @property
     def owner(self) -> str:
         return "you" if self.mine else self.document.owner.get_full_name() or self.document.owner.get_username()
+
+    @property
+    def key(self) -> str:
+        return str(self.document.id)
 
     @property
     def where(self) -> str:
@@ -75,7 +83,12 @@ class Row:
     def print(self) -> str:
         """Differs whenever the row would look different."""
         told = (self.document.id, self.state, self.pages_line, self.where, self.why, self.document.name, *self.bars)
-        return digest(*told)
+        return digest(*told, "tags", *self.tags)
+
+    @cached_property
+    def hits_print(self) -> str:
+        """Differs whenever the pieces found in it would look different."""
+        return digest(self.document.id, self.hits)
 
 
 def digest(*parts: object) -> str:
@@ -83,7 +96,14 @@ def digest(*parts: object) -> str:
     return hashlib.blake2s("\x1f".join(map(str, parts)).encode(), digest_size=8).hexdigest()
 
 
-def rows_for(documents: Sequence[Document], user: Any) -> list[Row]:
+NOTHING_ASKED = Question()
+
+
+def rows_for(documents: Sequence[Document], user: Any, asked: Question = NOTHING_ASKED) -> list[Row]:
     """Rows in the same order, in a constant number of queries. The documents' owners should be joined already."""
-    known, strips = progress.of(documents), progress.strips(documents)
-    return [Row(d, known[d.id], strips[d.id], mine=d.owner_id == user.pk) for d in documents]
+    known, strips, tags = progress.of(documents), progress.strips(documents), tagging.of(documents)
+    hits = searching.hits(documents, asked, user)
+    return [
+        Row(d, known[d.id], strips[d.id], mine=d.owner_id == user.pk, tags=tags[d.id], hits=hits.get(d.id))
+        for d in documents
+    ]

@@ -14,6 +14,8 @@ from jobs.views import (
     host_editing,
     pages,
     routing,
+    searching,
+    tags,
     uploads,
 )
 
@@ -27,10 +29,13 @@ urlpatterns = [
     path("account/password", account.ChangePassword.as_view(), name="change-password"),
     path("documents/", documents.documents, name="documents"),
     path("documents/live", documents.documents_live, name="documents-live"),
+    path("documents/filter", documents.documents_filter, name="documents-filter"),
+    path("documents/tags", tags.tag, name="tag"),
     path("documents/actions", actions.act, name="act"),
     path("documents/sample", uploads.sample, name="sample"),
     path("upload", uploads.upload, name="upload"),
     path("documents/<uuid:document_id>/", document.document, name="document"),
+    path("documents/<uuid:document_id>/search", searching.document_search, name="document-search"),
     path("documents/<uuid:document_id>/live", document.document_live, name="document-live"),
     path("documents/<uuid:document_id>/card/<int:number>", document.page_card, name="page-card"),
     path("documents/<uuid:document_id>/download", files.download, name="download"),

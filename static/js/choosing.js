@@ -16,6 +16,10 @@
     if (event.target.id === "check-all") boxes().forEach((box) => { box.checked = event.target.checked; });
     if (event.target.matches("#check-all, #rows input")) count();
   });
+  // Whoever opens a row's tag field wants to write in it.
+  document.addEventListener("toggle", (event) => {
+    if (event.target.matches?.("details.tag-add[open]")) event.target.querySelector("input").focus();
+  }, true);
   document.addEventListener("live:merged", count);
   count();
 })();

@@ -74,10 +74,12 @@
     const key = focus?.id ? `#${CSS.escape(focus.id)}` : focus?.matches("input[type=checkbox]") ? `input[value="${CSS.escape(focus.value)}"]` : null;
     const ticked = [...old.querySelectorAll("input[type=checkbox]:checked")].map((box) => box.value);
     const open = [...old.querySelectorAll("details[open][id]")].map((menu) => menu.id);
+    const written = [...old.querySelectorAll("input[type=text][id]")].filter((field) => field.value).map((field) => [field.id, field.value]);
     const top = old.scrollTop;
     swap();
     part.querySelectorAll("input[type=checkbox]").forEach((box) => { if (ticked.includes(box.value)) box.checked = true; });
     part.querySelectorAll("details[id]").forEach((menu) => { if (open.includes(menu.id)) menu.open = true; });
+    written.forEach(([id, value]) => { const field = part.querySelector(`#${CSS.escape(id)}`); if (field) field.value = value; });
     if (top) part.scrollTop = top;
     if (key) (part.matches(key) ? part : part.querySelector(key))?.focus({ preventScroll: true });
   }

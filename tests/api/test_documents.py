@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from jobs.gateways import storage
 from jobs.models import Document
+from jobs.services import tagging
 from tests import builders
 from tests.api.conftest import ApiClient
 
@@ -108,6 +109,26 @@ class TestTheList:
         since = (timezone.now() - timedelta(hours=1)).isoformat().replace("+", "%2B")
         assert ids(api.get(f"/documents?since={since}")) == [str(waiting.pk), str(done.pk)]
         assert ids(api.get("/documents?status=done&q=letter")) == []
+        until = since
+        assert ids(api.get(f"/documents?until={until}&q=letter")) != []
+        assert ids(api.get(f"/documents?until={until}&q=invoice")) == []
+
+    def test_is_narrowed_by_tag_review_and_owner(self, api: ApiClient, admin: ApiClient, staff: Any) -> None:
+        seen = builders.make_document(staff, pages=2, done=2, review=1, age_seconds=30)
+        fine = builders.make_document(staff, pages=2, done=2, age_seconds=20)
+        theirs = builders.make_document(admin.user, pages=2, done=2, age_seconds=10)
+        tagging.add(fine.pk, "Blue", by=staff)
+        assert ids(api.get("/documents?tag=blue")) == [str(fine.pk)]
+        assert ids(api.get("/documents?needs_review=true")) == [str(seen.pk)]
+        assert ids(api.get("/documents?needs_review=false")) == [str(fine.pk)]
+        assert ids(admin.get("/documents?owner=mira")) == [str(fine.pk), str(seen.pk)]
+        assert ids(admin.get(f"/documents?owner={admin.user.username}")) == [str(theirs.pk)]
+        assert ids(api.get(f"/documents?owner={admin.user.username}")) == []
+
+    @pytest.mark.parametrize("query", ["q=%00", "tag=%00", "backend=%00", "owner=%00", "q=%22(", "q=*", "q=-"])
+    def test_finds_nothing_under_nonsense(self, api: ApiClient, staff: Any, query: str) -> None:
+        builders.make_document(staff, pages=1, done=1)
+        assert ids(api.get(f"/documents?{query}")) == []
 
     def test_does_not_find_texts_that_are_not_in_force(self, api: ApiClient, staff: Any) -> None:
         document = builders.make_document(staff, pages=1, done=1)

@@ -9,7 +9,7 @@ import pytest
 
 from jobs.gateways import storage
 from jobs.models import Attempt, Document, SlotLease
-from jobs.services import backends, documents, intake, preparing, routing
+from jobs.services import backends, documents, finding, intake, preparing, routing
 from tests import builders, files, pipeline
 from tests.vllm_simulator import Simulator
 
@@ -58,6 +58,13 @@ def test_every_page_is_read_once_in_order_and_is_itself(site, person, upload):
         assert page.backend == "calypso"
     assert [a.outcome for a in Attempt.objects.all()] == ["ok"] * 5
     assert not SlotLease.objects.exists()
+
+
+def test_a_page_is_found_by_its_text_as_soon_as_it_is_read(site, person, upload):
+    document = pipeline.read(upload(3))
+    first = document.pages.select_related("reading").get(number=1)
+    word = max(first.reading.text.split(), key=len).strip("`*#.:")
+    assert list(finding.documents(person, finding.Filters(words=word))) == [document]
 
 
 def test_the_decision_is_stored_with_its_reason(site, person, upload):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from urllib.parse import parse_qsl
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from jobs.models import Document
+from jobs.services import tagging
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +28,7 @@ def poll(client, response, query=""):
     html = response.content.decode()
     seen = re.search(r'data-seen="(\w+)"', html)[1]
     have = ",".join(re.findall(r'data-print="(\w+)"', html))
-    return client.get(f"/documents/live{query}", {"seen": seen, "have": have})
+    return client.get("/documents/live", dict(parse_qsl(query)) | {"seen": seen, "have": have})
 
 
 def test_it_shows_ones_own_documents_newest_first(client, mira):
@@ -63,6 +67,126 @@ def test_it_is_searched_by_name(client, mira):
     nothing = client.get("/documents/?q=nowhere")
     assert "Nothing matches" in nothing.content.decode()
     assert "Try a sample" not in nothing.content.decode()
+
+
+def test_it_is_searched_by_what_stands_on_its_pages(client, mira, outline):
+    lease = builders.make_document(mira, name="lease.pdf", pages=5, done=4)
+    for page in lease.pages.filter(status="done"):
+        builders.make_reading(page, text=f"Clause {page.number}: the <b>deposit</b> is 1 < 2")
+    builders.make_document(mira, name="other.pdf", done=3)
+    response = client.get("/documents/?q=deposit")
+    html = response.content.decode()
+    assert names(response) == ["lease.pdf"]
+    assert html.count("<mark>deposit</mark>") == 3
+    assert "is 1 &lt; 2" in html
+    assert f'href="/documents/{lease.pk}/pages/2/?q=deposit"' in html
+    assert "1 more page" in outline(response).words
+    assert f'href="/documents/{lease.pk}/search?q=deposit"' in html
+
+
+def test_a_text_cannot_inject_markup_into_the_results(client, mira):
+    document = builders.make_document(mira, pages=1)
+    builders.make_reading(document.pages.get(), text='quokka <img src=x onerror="alert(1)"><script>alert(2)</script>')
+    html = client.get("/documents/?q=quokka").content.decode()
+    assert "<mark>quokka</mark>" in html
+    assert "<img src=x" not in html
+    assert "<script>alert" not in html
+
+
+def test_a_search_without_a_result_offers_what_begins_so(client, mira, outline):
+    document = builders.make_document(mira, name="a.pdf", pages=1)
+    builders.make_reading(document.pages.get(), text="The invoices")
+    nothing = client.get("/documents/?q=invoic")
+    assert "Look for invoic*" in outline(nothing).words
+    assert 'href="?q=invoic%2A"' in nothing.content.decode()
+    assert names(client.get("/documents/?q=invoic*")) == ["a.pdf"]
+
+
+@pytest.mark.parametrize("typed", ["%00", "%22", "*", "-", "%27%22%28", "a" * 300, "%F0%9F%99%82"])
+def test_nothing_a_person_types_breaks_it(client, mira, typed):
+    builders.make_document(mira, done=3)
+    assert client.get(f"/documents/?q={typed}").status_code == 200
+
+
+def test_twenty_results_stand_on_a_page(client, mira):
+    for number in range(23):
+        builders.make_document(mira, name=f"{number:02}.pdf", pages=1, done=1, age_seconds=1000 - number)
+    assert len(names(client.get("/documents/?q=stands"))) == 20
+    assert names(client.get("/documents/?q=stands&page=2")) == ["02.pdf", "01.pdf", "00.pdf"]
+
+
+def test_a_poll_of_a_search_keeps_the_pieces_found(client, mira):
+    builders.make_document(mira, name="still.pdf", pages=5, done=2)
+    before = client.get("/documents/?q=stands")
+    builders.make_document(mira, name="new.pdf", pages=5, done=2)
+    response = poll(client, before, "q=stands")
+    assert names(response) == ["new.pdf"]
+    assert len(re.findall(r'<tr id="h[^"]+"[^>]*data-kept></tr>', response.content.decode())) == 1
+
+
+def narrowed(client, **query) -> list[str]:
+    return names(client.get("/documents/", query))
+
+
+def test_it_is_narrowed_by_backend_day_tag_and_need_for_review(client, mira):
+    builders.make_document(mira, name="old", done=3, age_seconds=10 * 86_400)
+    tagged = builders.make_document(mira, name="tagged", done=3, review=1, age_seconds=50)
+    builders.make_document(mira, name="spark", done=3, backend="spark", age_seconds=40)
+    tagging.add(tagged.pk, "Contracts 2025", by=mira)
+    day = (timezone.now() - timedelta(days=5)).date().isoformat()
+    assert narrowed(client, since=day) == ["spark", "tagged"]
+    assert narrowed(client, until=day) == ["old"]
+    assert narrowed(client, backend="spark") == ["spark"]
+    assert narrowed(client, tag="contracts 2025") == ["tagged"]
+    assert narrowed(client, review="1") == ["tagged"]
+    assert narrowed(client, review="1", backend="spark") == []
+    assert narrowed(client, since="nonsense", q="spark") == ["spark"]
+
+
+def test_a_day_is_whole_at_both_ends(client, mira):
+    builders.make_document(mira, name="today", done=3, age_seconds=0)
+    today = timezone.now().date().isoformat()
+    assert narrowed(client, since=today, until=today) == ["today"]
+
+
+def test_administrators_narrow_it_by_owner_and_nobody_sees_more_by_it(client, admin, mira, outline):
+    builders.make_document(mira, name="hers", done=3)
+    builders.make_document(builders.make_user("okafor"), name="his", done=3)
+    assert narrowed(admin, owner="mira") == ["hers"]
+    assert narrowed(client, owner="okafor") == []
+    assert 'name="owner"' in admin.get("/documents/filter").content.decode()
+    assert 'name="owner"' not in client.get("/documents/filter").content.decode()
+
+
+def test_each_filter_that_is_on_is_a_chip_that_takes_it_off(client, mira, outline):
+    builders.make_document(mira, name="a.pdf", done=3)
+    html = client.get("/documents/?q=a&backend=calypso&since=2026-01-02&state=done").content.decode()
+    assert 'aria-label="Remove the filter backend: calypso"' in html
+    assert 'href="?q=a&amp;state=done&amp;since=2026-01-02"' in html
+    assert "from 2 Jan 2026" in html
+    assert '<input type="hidden" name="backend" value="calypso">' in html  # a new search keeps it
+
+
+def test_the_filters_are_a_page_and_for_a_script_a_form_alone(client, mira):
+    builders.make_document(mira, done=3)
+    whole = client.get("/documents/filter?q=lease&backend=calypso").content.decode()
+    part = client.get("/documents/filter?q=lease&backend=calypso", headers={"HX-Request": "true"}).content.decode()
+    assert "<html" in whole
+    assert "<html" not in part
+    for html in (whole, part):
+        assert "<option selected>calypso</option>" in html
+        assert '<input type="hidden" name="q" value="lease">' in html
+
+
+def test_all_pages_of_one_document_that_answer_are_listed(client, stranger, mira, outline):
+    document = builders.make_document(mira, pages=60, done=60)
+    first = client.get(f"/documents/{document.pk}/search?q=stands")
+    assert first.content.decode().count("<mark>stands</mark>") == 50
+    further = client.get(f"/documents/{document.pk}/search?q=stands&after=50")
+    assert further.content.decode().count("<mark>stands</mark>") == 10
+    assert "Nothing matches" in outline(client.get(f"/documents/{document.pk}/search?q=nowhere")).words
+    assert client.get(f"/documents/{document.pk}/search").status_code == 200
+    assert stranger.get(f"/documents/{document.pk}/search?q=stands").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -116,19 +240,20 @@ def test_an_empty_list_offers_a_sample(client):
     assert 'action="/documents/sample"' in page
 
 
-def test_forty_documents_cost_as_many_queries_as_four(client, mira):
-    def queries() -> int:
-        with CaptureQueriesContext(
-            connection,
-        ) as captured:
-            client.get("/documents/")
-        return len(captured)
+def test_sixteen_documents_cost_as_many_queries_as_four(client, mira):
+    def queries() -> list[int]:
+        each = []
+        for address in ("/documents/", "/documents/?q=stands&tag=blue"):
+            with CaptureQueriesContext(connection) as captured:
+                client.get(address)
+            each.append(len(captured))
+        return each
 
-    for number in range(4):
-        builders.make_document(mira, name=f"{number}.pdf", done=1, running=1)
+    for _ in range(4):
+        tagging.add(builders.make_document(mira, done=1, running=1).pk, "blue", by=mira)
     few = queries()
-    for number in range(36):
-        builders.make_document(mira, name=f"{number}.pdf", done=1, running=1)
+    for _ in range(12):
+        tagging.add(builders.make_document(mira, done=1, running=1).pk, "blue", by=mira)
     assert queries() == few
 
 
