@@ -88,7 +88,7 @@ def retry(document_id: Any, *, by: Any) -> Document:
         if document.status in {D.DONE, D.CANCELLED} or not (failed.exists() or document.status == D.FAILED):
             raise errors.Conflict(f"“{document.name}” has no failed pages to read again.")
         failed.update(
-            status=PageStatus.PENDING, claims=0, host_failures=0, quality_tries=0, avoid=[], reason="",
+            status=PageStatus.PENDING, claims=0, host_failures=0, quality_tries=0, ladder={}, avoid=[], reason="",
             not_before=None, finished_at=None,
         )  # fmt: skip
         settling.recount(document)
