@@ -12,7 +12,9 @@ def read(request: dict[str, Any]) -> dict[str, Any]:
     """{"pages": [text of the first page, of the next, …]}; fewer than asked for where poppler gave up."""
     command = ["pdftotext", "-q", "-cropbox", "-enc", "UTF-8", "-f", str(request["first"]), "-l", str(request["last"])]
     most_bytes = request["most_bytes"]
-    with subprocess.Popen([*command, request["path"], "-"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as poppler:
+    with subprocess.Popen(
+        [*command, request["path"], "-"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as poppler:
         assert poppler.stdout is not None
         pieces: list[bytes] = []
         size = 0

@@ -37,9 +37,7 @@ def read_pages(path: Path, first: int, last: int, *, limits: Limits = DEFAULT) -
     bounded = replace(limits, cpu_seconds=min(limits.cpu_seconds, CPU_SECONDS))
     wall_seconds = min(limits.wall_seconds, WALL_SECONDS)
     try:
-        answer = child_process.run(
-            request, limits=bounded, wall_seconds=wall_seconds, spare_bytes=path.stat().st_size
-        )
+        answer = child_process.run(request, limits=bounded, wall_seconds=wall_seconds, spare_bytes=path.stat().st_size)
     except (child_process.ChildStopped, child_process.ChildDied):
         logger.warning("no text could be taken from pages %s to %s of %s", first, last, path)
         return None

@@ -104,9 +104,9 @@ def _version(backend: Backend) -> str:
 
 def share(backend: str, hours: float) -> tuple[int, int]:
     """(pages that a backend answered in the last `hours`, how many of them it read badly at least once)."""
-    answered = Attempt.objects.filter(
-        backend=backend, started_at__gte=timezone.now() - timedelta(hours=hours)
-    ).exclude(finish_reason="")
+    answered = Attempt.objects.filter(backend=backend, started_at__gte=timezone.now() - timedelta(hours=hours)).exclude(
+        finish_reason=""
+    )
     found = answered.aggregate(
         pages=Count("page", distinct=True),
         needed=Count("page", distinct=True, filter=Q(outcome__in=[str(outcome) for outcome in JUDGED_BADLY])),

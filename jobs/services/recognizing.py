@@ -11,18 +11,16 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from jobs import errors
-from jobs.domain import attempts, grounding, quality, rendering
+from jobs.domain import attempts, rendering
 from jobs.domain.chat import Reply
 from jobs.domain.failures import Failure, Outcome
 from jobs.domain.statuses import PageStatus
 from jobs.gateways import images, storage, vllm
 from jobs.models import Backend, Page
-from jobs.services import calling, health, leases, preparing, routing, settling
+from jobs.services import calling, health, judging, leases, preparing, routing, settling
 from jobs.services.settling import AttemptRecord, Claim, ReadingRecord
 
 log = structlog.get_logger(__name__)
-
-OUTCOMES = {"length": Outcome.CUT_OFF, "repetition": Outcome.LOOPING}
 
 
 def recognize(lease_id: int) -> bool:
@@ -51,12 +49,14 @@ def recognize(lease_id: int) -> bool:
 
 def _attempt(page: Page, backend: Backend) -> AttemptRecord:
     dpi = preparing.sending_dpi(page.document, backend)
+    rung = judging.rung_of(page)
     return AttemptRecord(
         backend=backend.name,
         outcome=Outcome.OK,
         started_at=timezone.now(),
         seconds=0.0,
         rule=(page.document.decision or {}).get("rule") or "",
+        rung=rung.name if rung else "",
         dpi=min(dpi, page.image_dpi or dpi),
     )
 
@@ -66,8 +66,9 @@ def _read(claim: Claim, page: Page, backend: Backend, attempt: AttemptRecord, lo
     try:
         sent_dpi = attempt.dpi or 0
         image = images.scaled(storage.read_bytes(page.image_key), from_dpi=page.image_dpi or sent_dpi, to_dpi=sent_dpi)
-        body = calling.body_for(backend, page.document, image)
-        reply = vllm.complete(calling.endpoint(backend), body, calling.deadlines(), stop=lost)
+        body = calling.body_for(backend, page.document, image, judging.rung_of(page))
+        loops = judging.loop_watch(backend, routing.in_force())
+        reply = vllm.complete(calling.endpoint(backend), body, calling.deadlines(), stop=lost, loops=loops)
     except errors.BackendFailed as error:
         _failed(claim, page, backend, replace(attempt, seconds=time.monotonic() - began), error.failure)
     except errors.NotFound:
@@ -82,26 +83,33 @@ def _read(claim: Claim, page: Page, backend: Backend, attempt: AttemptRecord, lo
 
 
 def _succeeded(claim: Claim, page: Page, backend: Backend, attempt: AttemptRecord, reply: Reply) -> None:
-    blocks = grounding.parse(reply.text, page.image_width_px or 1, page.image_height_px or 1)
-    text = rendering.to_markdown(blocks)
-    doubt = quality.doubt(text, reply.finish_reason)
-    outcome = OUTCOMES.get(reply.finish_reason, Outcome.OK if text.strip() else Outcome.EMPTY)
+    judged = judging.judge(page, backend, reply, routing.in_force())
     attempt = replace(
         attempt,
-        outcome=outcome,
-        reason=doubt,
+        outcome=judged.outcome,
+        reason=judged.reason,
         prompt_tokens=reply.prompt_tokens,
         completion_tokens=reply.completion_tokens,
         finish_reason=reply.finish_reason,
     )
-    reading = ReadingRecord(raw=reply.text, text=text, blocks=rendering.blocks_as_json(blocks), needs_review=doubt)
-    stored = settling.page_read(claim, attempt, reading)
+    reading = ReadingRecord(
+        raw=reply.text,
+        text=judged.text,
+        blocks=rendering.blocks_as_json(judged.blocks),
+        needs_review=judged.reason,
+        score=judged.score,
+    )
+    if judged.next_rung is None:
+        stored = settling.page_read(claim, attempt, reading)
+    else:
+        stored = settling.page_to_try_again(claim, attempt, reading, judging.climbed(page, judged.next_rung))
     log.info(
         "page.read",
         page=page.number,
         document=str(page.document_id),
         backend=backend.name,
-        outcome=str(outcome),
+        outcome=str(judged.outcome),
+        next=judged.next_rung.name if judged.next_rung else "",
         seconds=round(attempt.seconds, 3),
         stored=stored,
     )
