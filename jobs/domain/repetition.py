@@ -34,8 +34,8 @@ LINE_WORDS = 3
 LINES_WORDS = 300  # ...with this many words: a song has its chorus six times, a sign-up sheet 30 lines alike
 LINES_REPEATED = 0.8  # share of them that stood before
 
-_REST = 512  # characters kept back until more come, so that a stream is cut where a word ends
-_REST_MOST = 2048  # without a place to cut at, it is cut there
+_REST = 512  # characters that are looked at together
+_TAG_MOST = 200
 _TOKEN = re.compile(
     r"(?P<tag><\|det\|>[^<]{0,2000}(?:<\|/det\|>)?|<[^<>\n]{1,200}>)"
     r"|(?P<number>[-\u2212]?\d{1,15})"
@@ -79,9 +79,8 @@ class Watch:
         self._pending_size += len(piece)
         if self._pending_size >= _REST:
             text = "".join(self._pending)
-            end = _safe_end(text)
-            self._read(text[:end])
-            self._pending, self._pending_size = [text[end:]], 0  # counted anew: the rest is not looked at again soon
+            rest = text[self._read(text[: _before_open_tag(text)], to_be_continued=True) :]
+            self._pending, self._pending_size = [rest], 0  # counted anew: the rest is not looked at again soon
         return self.loop_from is not None
 
     def finish(self, *, cut: bool = False) -> bool:
@@ -92,8 +91,11 @@ class Watch:
             self._convict(LEAST_WORDS_CUT, LEAST_WORDS_CUT)
         return self.loop_from is not None
 
-    def _read(self, text: str) -> None:
+    def _read(self, text: str, *, to_be_continued: bool = False) -> int:
+        """Returns where it stopped: before a word at the very end that may go on."""
         for found in _TOKEN.finditer(text):
+            if to_be_continued and found.end() == len(text) and found.lastgroup != "signs":
+                return found.start()
             if found.lastgroup == "tag":
                 self._wordless += 1
             elif found.lastgroup == "signs":
@@ -103,6 +105,7 @@ class Watch:
                 self._word(found.group(), is_number=found.lastgroup == "number")
             if self._wordless > MOST_WORDLESS and self.loop_from is None:
                 self.loop_from = len(self.words)
+        return len(text)
 
     def _word(self, word: str, *, is_number: bool) -> None:
         here = len(self.words)
@@ -142,16 +145,10 @@ class Watch:
             self.loop_from, self.period_words = max(0, len(self.words) - span + period), period
 
 
-def _safe_end(text: str) -> int:
-    """Where a text that goes on may be cut: behind white space or a tag, but in no tag and in no list of boxes."""
-    if len(text) > _REST_MOST:
-        return len(text)
-    end = max(text.rfind(" "), text.rfind("\n"), text.rfind(">")) + 1
-    boxes = text.rfind("<|det|>", 0, end)
-    if boxes >= 0 and text.find("<|/det|>", boxes, end) < 0:
-        return boxes
-    tag = text.rfind("<", 0, end)
-    return tag if tag >= 0 and text.find(">", tag, end) < 0 else end
+def _before_open_tag(text: str) -> int:
+    """The end of a text, or the place where a tag begins that is not closed yet."""
+    tag = text.rfind("<", max(0, len(text) - _TAG_MOST))
+    return tag if tag >= 0 and text.find(">", tag) < 0 else len(text)
 
 
 def find_loop(text: str, *, cut: bool = False) -> Loop | None:

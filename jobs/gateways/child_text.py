@@ -1,4 +1,4 @@
-"""Takes the text that a PDF carries out of some of its pages, with poppler's pdftotext, in the limited child process."""
+"""Takes the text that a PDF carries out of some pages, with poppler's pdftotext, in the limited child process."""
 
 from __future__ import annotations
 
