@@ -26,7 +26,7 @@ WINDOWS = ((20, 50), (35, 200), (50, 500))  # n-gram size and window in tokens; 
 TEMPERATURE = 0.2
 LEAST_HEIGHT_PX = 600  # a page lower than this has nothing to cut in two
 WORDS: Mapping[str, str] = {
-    "ngram": "It is read again with a stricter guard against loops.",
+    "ngram": "It is read again with another guard against loops.",
     "free_ocr": "It is read again as plain text.",
     "temperature": "It is read again with a little chance.",
     "halves": "It is read again in two halves.",

@@ -66,7 +66,7 @@ def _is_odd(sign: str) -> bool:
 
 
 def _has_words(words: list[str]) -> bool:
-    spaced = [len(word) for word in words if not "\u3040" <= word[0] <= "\ud7af"]
+    spaced = [len(word) for word in words if not "\u3040" <= word[0] <= "\ud7af" and not word.isdecimal()]
     low, high = WORD_LETTERS
     return len(spaced) < len(words) / 2 or low <= sum(spaced) / len(spaced) <= high
 

@@ -10,7 +10,7 @@ CHUNK_BYTES = 65_536
 
 def read(request: dict[str, Any]) -> dict[str, Any]:
     """{"pages": [text of the first page, of the next, …]}; fewer than asked for where poppler gave up."""
-    command = ["pdftotext", "-q", "-cropbox", "-enc", "UTF-8", "-f", str(request["first"]), "-l", str(request["last"])]
+    command = ["pdftotext", "-q", "-enc", "UTF-8", "-f", str(request["first"]), "-l", str(request["last"])]
     most_bytes = request["most_bytes"]
     with subprocess.Popen(
         [*command, request["path"], "-"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL

@@ -1,7 +1,7 @@
 """The text that a PDF itself carries, page by page: what a born-digital file says of itself.
 
-Read by poppler's pdftotext in the limited child, since the file is somebody else's. Form feeds part the pages, so the
-text is bounded and a page's own form feeds would be the file's lie about itself: then nothing is believed.
+Read by poppler's pdftotext in the limited child, since the file is somebody else's. Form feeds part the pages: where a
+page holds one of its own, the pages cannot be told apart, and nothing is believed. What a crop box hides is told too.
 """
 
 from __future__ import annotations

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import random
 
-_WORDS = """The quick brown fox jumps over the lazy dog while a committee of wizards quickly boxed five dozen liquor jugs
-and the sphinx of black quartz judged my vow before pack animals moved around the zoo at dawn waiting for bright light
-from distant hills where nobody had ever measured rainfall nor counted sheep nor painted fences green""".split()
+_WORDS = ["The", "quick", "brown", "fox", "jumps", "over", "the", "lazy", "dog", "while", "a", "committee", "of", "wizards", "quickly", "boxed", "five", "dozen", "liquor", "jugs", "and", "the", "sphinx", "of", "black", "quartz", "judged", "my", "vow", "before", "pack", "animals", "moved", "around", "the", "zoo", "at", "dawn", "waiting", "for", "bright", "light", "from", "distant", "hills", "where", "nobody", "had", "ever", "measured", "rainfall", "nor", "counted", "sheep", "nor", "painted", "fences", "green"]
 
 
 def prose(words: int, seed: int = 1) -> str:
     """Sentences of random words: nothing in them comes twice in one order."""
     chance = random.Random(seed)
     return " ".join(f"{chance.choice(_WORDS)}{'.' if chance.random() < 0.1 else ''}" for _ in range(words))
+
+
+def written(words: int, seed: int = 1) -> str:
+    """The same, ten words a line: fit for a page."""
+    pieces = prose(words, seed).split()
+    return "\n".join(" ".join(pieces[at : at + 10]) for at in range(0, words, 10))
 
 
 def tagged(body: str, top: int) -> str:

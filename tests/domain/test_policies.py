@@ -57,6 +57,9 @@ def changed(path, value):
         (["failover", "luck"], 1, "failover.luck"),
         (["quality", "max_tries"], -1, "quality.max_tries"),
         (["quality"], [], "quality"),
+        (["quality", "rungs"], "ngram", "quality.rungs"),
+        (["quality", "rungs"], ["ngram", "ngram"], "quality.rungs"),
+        (["quality", "rungs"], ["ngram", "prayer"], "quality.rungs[1]"),
     ],
 )
 def test_what_is_wrong_is_named(path, value, field):
@@ -89,6 +92,19 @@ def test_changes_are_told_in_sentences():
     said = policies.changes(before, policies.parse(fewer, NAMES))
     assert "Rule “High volume” removed." in said
     assert "Rules reordered." in said
+
+
+def test_the_rungs_of_the_quality_gate_have_a_default_an_order_and_words_when_they_change():
+    before = policies.parse(changed(["quality"], {}), NAMES)
+    assert before.quality.rungs == policies.RUNGS
+    after = policies.parse(changed(["quality", "rungs"], ["halves", "ngram"]), NAMES)
+    assert policies.as_json(after)["quality"]["rungs"] == ["halves", "ngram"]
+    assert policies.changes(before, after) == [
+        "quality rungs: ngram, free_ocr, temperature, halves, other_backend → halves, ngram."
+    ]
+    none = policies.parse(changed(["quality", "rungs"], []), NAMES)
+    assert policies.changes(after, none) == ["quality rungs: halves, ngram → none."]
+    assert policies.Quality(**policies.as_json(after)["quality"]) == after.quality
 
 
 def test_the_hybrid_preset_shadows_nothing_and_the_decision_tree_says_what_it_shadows():

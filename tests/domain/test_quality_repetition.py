@@ -80,7 +80,6 @@ def test_any_text_however_often_repeated_gets_an_answer(text, times, cut):
     assert loop is None or 0 <= loop.clean <= 1
 
 
-
 @pytest.mark.parametrize("filler", ["word ", "<", "<|det|>[[1, 2, ", "x", "1 ", "漢", ". "])
 def test_each_character_costs_the_same_however_many_came(filler, monkeypatch):
     looked_at = {"characters": 0}
