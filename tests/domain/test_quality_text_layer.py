@@ -22,7 +22,7 @@ def shifted(text: str) -> str:
     [
         "",
         "Page 3",
-        " ".join("(cid:%d)" % number for number in range(300)),
+        " ".join(f"(cid:{number})" for number in range(300)),
         LAYER.replace("e", "\ufffd"),
         LAYER.replace("e", "\ue000"),
         " ".join(LAYER.replace(" ", "")),
