@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 from typing import Any
 
@@ -15,7 +16,7 @@ def read(request: dict[str, Any]) -> dict[str, Any]:
     with subprocess.Popen(
         [*command, request["path"], "-"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as poppler:
-        assert poppler.stdout is not None
+        assert isinstance(poppler.stdout, io.BufferedReader)
         pieces: list[bytes] = []
         size = 0
         while size <= most_bytes and (said := poppler.stdout.read1(CHUNK_BYTES)):

@@ -1,4 +1,4 @@
-"""Texts that loop, and texts that only look so. Made up; the words are those of a well-known pangram and its friends."""
+"""Texts that loop, and texts that only look so. Made up, out of a pangram and its friends."""
 
 from __future__ import annotations
 
