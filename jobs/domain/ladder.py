@@ -59,11 +59,13 @@ class Climb:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a request was about: the document's mode, the backend's model, and whether another backend could do it."""
+    """What a request was about: the page, the backend's model, whether another backend could take it, whether it was
+    sent in pieces already, and the rungs used so far."""
 
     page: PageSeen
     profile: ModelProfile
     others: bool = False
+    in_pieces: bool = False
     used: tuple[str, ...] = field(default=())
 
 
@@ -93,7 +95,7 @@ def _can_help(name: str, verdict: Verdict, asked: Asked) -> bool:
         case "temperature":  # a page that is merely too long stays so
             return asked.profile.steered and verdict.outcome is not Outcome.CUT_OFF
         case "halves":
-            return asked.page.height_px >= LEAST_HEIGHT_PX and not empty_for_sure
+            return not asked.in_pieces and asked.page.height_px >= LEAST_HEIGHT_PX and not empty_for_sure
         case "other_backend":
             return asked.others and not (empty_for_sure and asked.page.nearly_blank)
     return False

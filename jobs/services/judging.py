@@ -36,9 +36,15 @@ class Judgement:
     blocks: list[Block]
 
 
-def judge(page: Page, backend: Backend, reply: Reply, policy: Policy) -> Judgement:
-    """Judge a reply. Reads the page's own text from storage where the policy asks for it; writes no row."""
-    blocks = grounding.parse(reply.text, page.image_width_px or 1, page.image_height_px or 1)
+def judge(
+    page: Page, backend: Backend, reply: Reply, policy: Policy, *, blocks: list[Block] | None = None
+) -> Judgement:
+    """Judge a reply. Reads the page's own text from storage where the policy asks for it; writes no row.
+
+    `blocks` are the reply's where they are known already, as of a page that was read in pieces.
+    """
+    if blocks is None:
+        blocks = grounding.parse(reply.text, page.image_width_px or 1, page.image_height_px or 1)
     text = rendering.to_markdown(blocks)
     if not policy.quality.enabled:
         told = quality.as_told(text, reply.finish_reason)
@@ -68,6 +74,7 @@ def _next_rung(
         page=seen,
         profile=profile(backend.model_profile),
         others=_others(page, backend, policy),
+        in_pieces=page.in_pieces,
         used=ladder.from_json(page.ladder).used,
     )
     return ladder.next_rung(verdict, asked, policy.quality)

@@ -19,12 +19,15 @@ PAGE = PageSeen(ink=0.05, width_px=1654, height_px=2339)
 SPECK = replace(PAGE, ink=0.0001)
 DEEPSEEK, TESSERACT = PROFILES["deepseek-ocr"], PROFILES["tesseract"]
 ALL = Quality(max_tries=10)
+HALVES = Quality(rungs=("halves",))
 
 
 def way_up(outcome, policy=ALL, *, page=PAGE, profile=DEEPSEEK, others=True):
     """The rungs of a page that is read as badly each time."""
     used: list[str] = []
-    while rung := ladder.next_rung(Verdict(outcome, 0.1, "Bad."), Asked(page, profile, others, tuple(used)), policy):
+    while rung := ladder.next_rung(
+        Verdict(outcome, 0.1, "Bad."), Asked(page, profile, others, used=tuple(used)), policy
+    ):
         used.append(rung.name)
     return used
 
@@ -69,6 +72,11 @@ def test_plain_text_is_no_other_way_where_it_was_asked_for_and_no_answer_to_anot
 
 def test_a_low_strip_is_not_cut_in_two_and_no_other_host_is_asked_where_there_is_none():
     assert way_up(Outcome.CUT_OFF, page=replace(PAGE, height_px=300), others=False) == ["free_ocr"]
+
+
+def test_a_page_that_is_sent_in_halves_already_is_not_cut_again():
+    rung = ladder.next_rung(Verdict(Outcome.EMPTY, 0.0, "Bad."), Asked(PAGE, DEEPSEEK, in_pieces=True), HALVES)
+    assert rung is None
 
 
 def test_upwards_only_though_another_fault_comes_out_on_the_way():

@@ -11,6 +11,7 @@ from django.utils import timezone
 from jobs.domain import ladder
 from jobs.domain.chat import Reply
 from jobs.domain.failures import Outcome
+from jobs.domain.grounding import Block
 from jobs.domain.ladder import Climb, Rung
 from jobs.domain.policies import Quality
 from jobs.gateways import storage
@@ -59,6 +60,12 @@ def test_a_good_reading_needs_nothing_more(page, backend):
     assert (judged.outcome, judged.score, judged.reason, judged.next_rung) == (Outcome.OK, 1.0, "", None)
     assert judged.text == prose(100)
     assert [block.label for block in judged.blocks] == ["text"]
+
+
+def test_blocks_that_are_known_already_are_not_read_again(page, backend):
+    known = [Block("text", ((0, 0, 5, 5),), prose(50))]
+    judged = judging.judge(page, backend, reply("two halves, put together"), policy(), blocks=known)
+    assert (judged.blocks, judged.text) == (known, prose(50))
 
 
 def test_a_bad_one_goes_up_from_where_the_page_stands(page, backend):
