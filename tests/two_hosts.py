@@ -19,7 +19,7 @@ from tests.vllm_simulator import Simulator
 
 
 class TwoHosts:
-    """`calypso` (4 slots, one ahead) takes what no rule names; `spark` (16) falls in for it, once `with_spark` was called."""
+    """`calypso` (4 slots, one ahead) takes what no rule names; `spark` (16) falls in, once `with_spark` was called."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -28,7 +28,14 @@ class TwoHosts:
         self.person = builders.make_user("mira")
         outcomes.speeds.forget()
         backends.ensure_defaults()
+        self._without_the_quality_gate()
         self._activate("calypso", self.calypso)
+
+    def _without_the_quality_gate(self) -> None:
+        """What simulated hosts write has nothing to do with the page: every reading would be called bad."""
+        policy = routing.current()
+        policy["quality"]["enabled"] = False
+        routing.save(policy, by=None)
 
     def with_spark(self) -> TwoHosts:
         self._activate("spark", self.spark)

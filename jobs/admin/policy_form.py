@@ -10,7 +10,7 @@ from typing import Any
 from django import forms
 
 from jobs.admin.refusals import RefusableForm, add_refusal
-from jobs.domain.policies import Failover, Quality
+from jobs.domain.policies import RUNGS, Failover, Quality
 from jobs.models import Backend, RoutingPolicy, RoutingRule
 
 SECTIONS = {"failover": Failover(), "quality": Quality()}
@@ -44,6 +44,11 @@ class PolicyForm(RefusableForm):
     quality_enabled = forms.BooleanField(label="Judge what was read", required=False)
     quality_max_tries = _number("Tries of a page that was read badly")
     quality_text_layer_check = forms.BooleanField(label="Compare with the file's own text", required=False)
+    quality_rungs = forms.CharField(
+        label="What is tried then",
+        required=False,
+        help_text=f"In order, separated by commas, out of {', '.join(RUNGS)}. Empty: nothing.",
+    )
 
     class Meta:
         model = RoutingPolicy
@@ -57,6 +62,7 @@ class PolicyForm(RefusableForm):
         for section, default in SECTIONS.items():
             figures = {**default.__dict__, **getattr(self.instance, section)}
             self.initial.update({f"{section}_{key}": value for key, value in figures.items()})
+        self.initial["quality_rungs"] = ", ".join(self.initial["quality_rungs"])
 
     def refused_fields(self, fields: Mapping[str, str]) -> Mapping[str, str]:
         """failover.oom_dpi is our failover_oom_dpi; fallback_order[1] stands in one field; rules have their own."""
@@ -69,12 +75,12 @@ class PolicyForm(RefusableForm):
     def policy(self, rules: list[dict[str, Any]]) -> dict[str, Any]:
         """The API's form of what stands in this form. Call it on a valid one."""
         said = self.cleaned_data
-        order = [name.strip() for name in said["fallback_order"].split(",") if name.strip()]
         sections = {
             name: {key: said[f"{name}_{key}"] for key in default.__dict__} for name, default in SECTIONS.items()
         }
+        sections["quality"]["rungs"] = _names(said["quality_rungs"])
         plain = {name: said[name] for name in ("default_backend", "spread", "cpu")}
-        return {**plain, "fallback_order": order, "rules": rules, **sections}
+        return {**plain, "fallback_order": _names(said["fallback_order"]), "rules": rules, **sections}
 
     def save(self, commit: bool = True) -> Any:
         """The row as it is: services.routing writes it, this form never does."""
@@ -82,6 +88,10 @@ class PolicyForm(RefusableForm):
 
     def _post_clean(self) -> None:
         """The service judges the fields; the row must not be changed by a form that is shown again."""
+
+
+def _names(said: str) -> list[str]:
+    return [name.strip() for name in said.split(",") if name.strip()]
 
 
 class RuleForm(forms.ModelForm):

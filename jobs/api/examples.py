@@ -168,7 +168,12 @@ POLICY: dict[str, Any] = {
         "breaker_max_seconds": 300,
         "quarantine_deaths": 2,
     },
-    "quality": {"enabled": True, "max_tries": 3, "text_layer_check": True},
+    "quality": {
+        "enabled": True,
+        "max_tries": 3,
+        "text_layer_check": True,
+        "rungs": ["ngram", "free_ocr", "temperature", "halves", "other_backend"],
+    },
 }
 SAVED_POLICY = POLICY | {"warnings": ["Rule “Huge” sees only part of its documents: “Large document” comes first."]}
 VERSIONS = {

@@ -27,6 +27,9 @@ FINISH_REASONS = ("stop", "length", "repetition")
 # shorter periods earlier; this ends what passes it, or what a host without the guard produces.
 REPETITION_DETECTION: Mapping[str, int] = {"max_pattern_size": 64, "min_pattern_size": 1, "min_count": 40}
 
+REPETITION_DETECTION_SINCE = (0, 17)
+
+_VERSION = re.compile(r"v?(\d{1,4})\.(\d{1,4})")
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -159,6 +162,12 @@ def storable(text: str) -> str:
     return joined.replace("\x00", "")
 
 
+def detects_repetition(version: str) -> bool | None:
+    """Does vLLM of this version end loops itself? Since 0.17; None where the version says nothing."""
+    found = _VERSION.match(version)
+    return (int(found[1]), int(found[2])) >= REPETITION_DETECTION_SINCE if found else None
+
+
 class StreamReader:
     """Puts a stream together, line by line. Errors inside a stream come with HTTP 200, so each chunk is looked at."""
 
@@ -183,6 +192,10 @@ class StreamReader:
         if not self.done or self._finish_reason is None:
             raise StreamBroken("the stream ended early")
         return Reply(storable("".join(self._parts)), self._finish_reason, *self._usage)
+
+    def ended_here(self, finish_reason: str) -> Reply:
+        """What has come so far, as an answer that we ended ourselves."""
+        return Reply(storable("".join(self._parts)), finish_reason, *self._usage)
 
     def _take(self, chunk: dict[str, Any]) -> str:
         if "error" in chunk:

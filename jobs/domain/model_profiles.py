@@ -11,18 +11,26 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ModelProfile:
-    """`useful_dpi`: beyond it nothing is gained. `grounded`: answers in tagged blocks with boxes."""
+    """`useful_dpi`: beyond it nothing is gained. `grounded`: answers in tagged blocks with boxes.
+
+    `steered`: its answer depends on prompt, temperature and n-gram window; what does not is the same when asked again.
+    """
 
     name: str
     title: str
     useful_dpi: int
     grounded: bool
     takes_language: bool
+    steered: bool
 
 
 PROFILES = {
-    "deepseek-ocr": ModelProfile("deepseek-ocr", "DeepSeek-OCR", useful_dpi=200, grounded=True, takes_language=False),
-    "tesseract": ModelProfile("tesseract", "tesseract", useful_dpi=300, grounded=True, takes_language=True),
+    "deepseek-ocr": ModelProfile(
+        "deepseek-ocr", "DeepSeek-OCR", useful_dpi=200, grounded=True, takes_language=False, steered=True
+    ),
+    "tesseract": ModelProfile(
+        "tesseract", "tesseract", useful_dpi=300, grounded=True, takes_language=True, steered=False
+    ),
 }
 
 

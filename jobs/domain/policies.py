@@ -32,6 +32,8 @@ SPREADS = ("off", "overload", "free")
 CPU_USES = ("when_no_gpu", "never", "always")
 MAX_RULES = 100
 MOST = 10_000_000  # the largest threshold
+# What is tried when a page was read badly (domain.ladder), in the shipped order: the cheapest first.
+RUNGS = ("ngram", "free_ocr", "temperature", "halves", "other_backend")
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,15 @@ class Failover:
 
 @dataclass(frozen=True)
 class Quality:
+    """The quality gate. `max_tries` readings beyond the first; `rungs` in the order in which they are tried."""
+
     enabled: bool = True
     max_tries: int = 3
     text_layer_check: bool = True
+    rungs: tuple[str, ...] = RUNGS
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rungs", tuple(self.rungs))  # stored JSON has lists
 
 
 @dataclass(frozen=True)
@@ -268,7 +276,18 @@ def _quality(fields: _Fields, value: object) -> Quality:
         text_layer_check=fields.boolean(
             "quality.text_layer_check", row.get("text_layer_check", default.text_layer_check)
         ),
+        rungs=_rungs(fields, row.get("rungs", list(default.rungs))),
     )
+
+
+def _rungs(fields: _Fields, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        fields.wrong["quality.rungs"] = f"Use a list of {', '.join(RUNGS)}; an empty one tries nothing."
+        return ()
+    names = tuple(fields.one_of(f"quality.rungs[{i}]", name, RUNGS) for i, name in enumerate(value))
+    if len(set(names)) < len(names) and all(names):
+        fields.wrong["quality.rungs"] = "Name each of them once."
+    return names
 
 
 def as_json(policy: Policy) -> dict[str, Any]:
@@ -280,7 +299,7 @@ def as_json(policy: Policy) -> dict[str, Any]:
         "cpu": policy.cpu,
         "rules": [_rule_as_json(rule) for rule in policy.rules],
         "failover": dict(policy.failover.__dict__),
-        "quality": dict(policy.quality.__dict__),
+        "quality": policy.quality.__dict__ | {"rungs": list(policy.quality.rungs)},
     }
 
 
@@ -311,12 +330,14 @@ def changes(before: Policy | None, after: Policy) -> list[str]:
     ]
     for section in ("failover", "quality"):
         old, new = getattr(before, section).__dict__, getattr(after, section).__dict__
-        said += [f"{section} {name}: {old[name]} → {new[name]}." for name in new if old[name] != new[name]]
+        said += [
+            f"{section} {name}: {_show(old[name])} → {_show(new[name])}." for name in new if old[name] != new[name]
+        ]
     return said + _rule_changes(before.rules, after.rules)
 
 
 def _show(value: object) -> str:
-    return ", ".join(value) if isinstance(value, tuple) else str(value)
+    return ", ".join(value) or "none" if isinstance(value, tuple) else str(value)
 
 
 def _rule_changes(before: tuple[Rule, ...], after: tuple[Rule, ...]) -> list[str]:

@@ -140,7 +140,12 @@ _FAILOVER = {
     "breaker_max_seconds": 300,
     "quarantine_deaths": 2,
 }
-_QUALITY = {"enabled": True, "max_tries": 3, "text_layer_check": True}
+_QUALITY = {
+    "enabled": True,
+    "max_tries": 3,
+    "text_layer_check": True,
+    "rungs": ["ngram", "free_ocr", "temperature", "halves", "other_backend"],
+}
 
 
 def _rule(name: str, when: str, against: float | str | bool, backend: str, **more: Any) -> dict[str, Any]:

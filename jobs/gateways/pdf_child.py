@@ -34,6 +34,9 @@ def _handler(request: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, An
     if request["operation"] == "draw":
         os.nice(NICENESS)
         return _draw_pdf if is_pdf else _draw_image
+    if request["operation"] == "text":
+        os.nice(NICENESS)
+        return _text_of_pdf
     return _inspect_pdf if is_pdf else _inspect_image
 
 
@@ -53,6 +56,12 @@ def _draw_pdf(request: dict[str, Any]) -> dict[str, Any]:
     from jobs.gateways import child_drawing
 
     return child_drawing.draw(request)
+
+
+def _text_of_pdf(request: dict[str, Any]) -> dict[str, Any]:
+    from jobs.gateways import child_text
+
+    return child_text.read(request)
 
 
 def _draw_image(request: dict[str, Any]) -> dict[str, Any]:

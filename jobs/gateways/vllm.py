@@ -78,16 +78,18 @@ def complete(
     *,
     stop: threading.Event | None = None,
     on_text: Callable[[str], object] | None = None,
+    loops: Callable[[str], bool] | None = None,
 ) -> chat.Reply:
     """Send one page and return the reply; streamed when `body["stream"]` says so. Raises BackendFailed.
 
     `stop`, set by another thread, ends the call within a moment. `on_text` sees each streamed piece; it may set `stop`
-    and must not raise.
+    and must not raise. `loops` sees them too; when it says True the connection is closed, which frees the host's slot,
+    and the reply is what had come, with finish reason "repetition".
     """
     with _calling(endpoint, "POST", "/v1/chat/completions", deadlines, body=body, stop=stop) as response:
         if response.status_code != 200:
             raise BackendFailed(_refusal(response, body))
-        reply = _streamed(response, on_text) if body.get("stream") and _is_stream(response) else _plain(response)
+        reply = _streamed(response, on_text, loops) if body.get("stream") and _is_stream(response) else _plain(response)
     if reply.finish_reason == "abort":
         raise _failed(TransportFault.ABORTED, "finish_reason abort")
     return reply
@@ -234,13 +236,17 @@ def _plain(response: requests.Response) -> chat.Reply:
         raise _failed(TransportFault.GARBAGE, str(error)) from error
 
 
-def _streamed(response: requests.Response, on_text: Callable[[str], object] | None) -> chat.Reply:
+def _streamed(
+    response: requests.Response, on_text: Callable[[str], object] | None, loops: Callable[[str], bool] | None
+) -> chat.Reply:
     reader = chat.StreamReader()
     try:
         for line in _lines(response):
             piece = reader.feed(line)
             if piece and on_text is not None:
                 on_text(piece)
+            if piece and loops is not None and loops(piece):
+                return reader.ended_here("repetition")
             if reader.done:
                 break
         return reader.reply()

@@ -170,6 +170,9 @@ class Page(models.Model):
         null=True, blank=True, help_text="sent no finer than this, since it ran a host out of memory"
     )
     in_pieces = models.BooleanField(default=False, help_text="sent in halves: as a whole it did not fit")
+    ladder: models.JSONField[Any] = models.JSONField(
+        default=dict, blank=True, help_text="domain.ladder.Climb as JSON: what is tried since it was read badly"
+    )
     avoid: models.JSONField[Any] = models.JSONField(
         default=list, blank=True, help_text="backends that failed it, in order"
     )
@@ -246,6 +249,7 @@ class Reading(models.Model):
     blocks: models.JSONField[Any] = models.JSONField(
         default=list, blank=True, help_text="label, boxes in px of the page image, body"
     )
+    score = models.FloatField(null=True, blank=True, help_text="how good the quality gate found it, 0 to 1")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -37,6 +37,7 @@ class QualityOut(Schema):
     enabled: bool
     max_tries: int
     text_layer_check: bool
+    rungs: list[str] = Field(description="What is tried when a page was read badly, in this order.")
 
 
 class PolicyOut(Schema):

@@ -8,10 +8,12 @@ from django.conf import settings
 
 from jobs.domain import chat
 from jobs.domain import deadlines as limits
+from jobs.domain.ladder import Rung
 from jobs.domain.model_profiles import profile
 from jobs.gateways import secrets, vllm
 from jobs.models import Backend, Document
 
+NGRAM_SIZE, WINDOW_SIZE = 30, 90  # vLLM's own recipe for DeepSeek-OCR
 CONNECT_SECONDS = 3.0  # a host on the same network answers in milliseconds; a dead one should not hold a slot
 
 
@@ -46,14 +48,22 @@ def max_tokens(backend: Backend) -> int:
     return chat.max_tokens_for(context_length(backend))
 
 
-def body_for(backend: Backend, document: Document, image: bytes) -> dict[str, object]:
-    """The request for one page of a document."""
+def body_for(backend: Backend, document: Document, image: bytes, rung: Rung | None = None) -> dict[str, object]:
+    """The request for one page of a document; `rung` is what to do differently because it was read badly before."""
+    rung = rung or Rung("")
+    health = getattr(backend, "health", None)
+    mode = cast(chat.Mode, rung.mode or document.mode)
     language = document.language if profile(backend.model_profile).takes_language else ""
     return chat.build_body(
         model=backend.model,
         image=image,
-        prompt=chat.prompt_for(cast(chat.Mode, document.mode), document.prompt),
+        prompt=chat.prompt_for(mode, document.prompt),
         max_tokens=max_tokens(backend),
+        temperature=rung.temperature,
+        ngram_size=rung.ngram_size or NGRAM_SIZE,
+        window_size=rung.window_size or WINDOW_SIZE,
+        # A version that does not know it ignores it; one that is not known may know it.
+        repetition_detection=chat.detects_repetition(health.version if health else "") is not False,
         stream=backend.streaming,
         language=language,
     )

@@ -89,7 +89,7 @@ def retry(document_id: Any, *, by: Any) -> Document:
             raise errors.Conflict(f"“{document.name}” has no failed pages to read again.")
         failed.update(
             status=PageStatus.PENDING, claims=0, host_failures=0, quality_tries=0, engine_deaths=0, dpi_cap=None,
-            in_pieces=False, avoid=[], reason="", not_before=None, finished_at=None,
+            in_pieces=False, ladder={}, avoid=[], reason="", not_before=None, finished_at=None,
         )  # fmt: skip
         settling.recount(document)
         document.error, document.finished_at = "", None

@@ -11,17 +11,15 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from jobs import errors
-from jobs.domain import attempts, quality, rendering
+from jobs.domain import attempts, rendering
 from jobs.domain.failures import Failure, Outcome
 from jobs.domain.statuses import PageStatus
 from jobs.models import Backend, Page
-from jobs.services import failover, health, leases, outcomes, preparing, routing, sending, settling
+from jobs.services import failover, health, judging, leases, outcomes, preparing, routing, sending, settling
 from jobs.services.sending import Answer
 from jobs.services.settling import AttemptRecord, Claim, ReadingRecord
 
 log = structlog.get_logger(__name__)
-
-OUTCOMES = {"length": Outcome.CUT_OFF, "repetition": Outcome.LOOPING}
 
 
 def recognize(lease_id: int) -> bool:
@@ -52,13 +50,15 @@ def _attempt(page: Page, backend: Backend) -> AttemptRecord:
     usual = preparing.sending_dpi(page.document, backend)
     usual = min(usual, page.image_dpi or usual)
     dpi = min(usual, page.dpi_cap or usual)
+    rung = judging.rung_of(page)
+    smaller = "halves" if page.in_pieces else "oom_dpi" if dpi < usual else ""
     return AttemptRecord(
         backend=backend.name,
         outcome=Outcome.OK,
         started_at=timezone.now(),
         seconds=0.0,
         rule=(page.document.decision or {}).get("rule") or "",
-        rung="halves" if page.in_pieces else "oom_dpi" if dpi < usual else "",
+        rung=rung.name if rung else smaller,
         dpi=dpi,
     )
 
@@ -66,7 +66,7 @@ def _attempt(page: Page, backend: Backend) -> AttemptRecord:
 def _read(claim: Claim, page: Page, backend: Backend, attempt: AttemptRecord, lost: threading.Event) -> None:
     began = time.monotonic()
     try:
-        answer = sending.send(page, backend, dpi=attempt.dpi or 0, stop=lost)
+        answer = sending.send(page, backend, routing.in_force(), dpi=attempt.dpi or 0, stop=lost)
     except errors.BackendFailed as error:
         _failed(claim, page, backend, replace(attempt, seconds=time.monotonic() - began), error.failure)
     except errors.NotFound:
@@ -81,26 +81,34 @@ def _read(claim: Claim, page: Page, backend: Backend, attempt: AttemptRecord, lo
 
 
 def _succeeded(claim: Claim, page: Page, backend: Backend, attempt: AttemptRecord, answer: Answer) -> None:
-    reply, blocks = answer.reply, answer.blocks
-    text = rendering.to_markdown(blocks)
-    doubt = quality.doubt(text, reply.finish_reason)
-    outcome = OUTCOMES.get(reply.finish_reason, Outcome.OK if text.strip() else Outcome.EMPTY)
+    reply = answer.reply
+    judged = judging.judge(page, backend, reply, routing.in_force(), blocks=answer.blocks)
     attempt = replace(
         attempt,
-        outcome=outcome,
-        reason=doubt,
+        outcome=judged.outcome,
+        reason=judged.reason,
         prompt_tokens=reply.prompt_tokens,
         completion_tokens=reply.completion_tokens,
         finish_reason=reply.finish_reason,
     )
-    reading = ReadingRecord(raw=reply.text, text=text, blocks=rendering.blocks_as_json(blocks), needs_review=doubt)
-    stored = settling.page_read(claim, attempt, reading)
+    reading = ReadingRecord(
+        raw=reply.text,
+        text=judged.text,
+        blocks=rendering.blocks_as_json(judged.blocks),
+        needs_review=judged.reason,
+        score=judged.score,
+    )
+    if judged.next_rung is None:
+        stored = settling.page_read(claim, attempt, reading)
+    else:
+        stored = settling.page_to_try_again(claim, attempt, reading, judging.climbed(page, judged.next_rung))
     log.info(
         "page.read",
         page=page.number,
         document=str(page.document_id),
         backend=backend.name,
-        outcome=str(outcome),
+        outcome=str(judged.outcome),
+        next=judged.next_rung.name if judged.next_rung else "",
         seconds=round(attempt.seconds, 3),
         stored=stored,
     )

@@ -11,9 +11,10 @@ from django.conf import settings
 from jobs.domain import grounding, pieces
 from jobs.domain.chat import Reply
 from jobs.domain.grounding import Block
+from jobs.domain.policies import Policy
 from jobs.gateways import images, storage, vllm
 from jobs.models import Backend, Page
-from jobs.services import calling
+from jobs.services import calling, judging
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,13 @@ class Answer:
     blocks: list[Block]
 
 
-def send(page: Page, backend: Backend, *, dpi: int, stop: threading.Event) -> Answer:
+def send(page: Page, backend: Backend, policy: Policy, *, dpi: int, stop: threading.Event) -> Answer:
     """Have the host read the page at `dpi`.
 
     Raises errors.BackendFailed, errors.NotFound where its image is gone, errors.Unavailable where a part of ours is.
     """
     drawn = storage.read_bytes(page.image_key)
-    call = _Call(page, backend, dpi, stop, until=time.monotonic() + settings.CALL_SECONDS)
+    call = _Call(page, backend, policy, dpi, stop, until=time.monotonic() + settings.CALL_SECONDS)
     width, height = page.image_width_px or 1, page.image_height_px or 1
     if not page.in_pieces:
         reply = call.send(drawn)
@@ -49,12 +50,15 @@ class _Call:
 
     page: Page
     backend: Backend
+    policy: Policy
     dpi: int
     stop: threading.Event
     until: float
 
     def send(self, drawn: bytes) -> Reply:
         image = images.scaled(drawn, from_dpi=self.page.image_dpi or self.dpi, to_dpi=self.dpi)
-        body = calling.body_for(self.backend, self.page.document, image)
+        body = calling.body_for(self.backend, self.page.document, image, judging.rung_of(self.page))
         limit = min(calling.time_limit(self.backend), max(1.0, self.until - time.monotonic()))
-        return vllm.complete(calling.endpoint(self.backend), body, calling.deadlines(limit), stop=self.stop)
+        loops = judging.loop_watch(self.backend, self.policy)  # a new one for each half
+        endpoint = calling.endpoint(self.backend)
+        return vllm.complete(endpoint, body, calling.deadlines(limit), stop=self.stop, loops=loops)

@@ -6,7 +6,7 @@ Settling begins with a conditional DELETE of the lease. Whoever finds it gone ha
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,12 +14,13 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from jobs.domain import statuses
+from jobs.domain import ladder, statuses
 from jobs.domain.attempts import Step
 from jobs.domain.failures import Outcome
+from jobs.domain.ladder import Climb
 from jobs.domain.statuses import DocumentStatus, PageStatus
 from jobs.models import Document, Page
-from jobs.services import retries, searching
+from jobs.services import candidates, retries, searching
 from jobs.services import statements as sql
 
 log = structlog.get_logger(__name__)
@@ -71,6 +72,7 @@ class ReadingRecord:
     blocks: list[dict[str, Any]] = field(default_factory=list)
     source: str = "recognized"
     needs_review: str = ""  # why a person should look; empty when it is fine
+    score: float | None = None  # the quality gate's; None where it was not asked
 
 
 def page_read(claim: Claim, attempt: AttemptRecord, reading: ReadingRecord) -> bool:
@@ -81,13 +83,35 @@ def page_read(claim: Claim, attempt: AttemptRecord, reading: ReadingRecord) -> b
             return False
         attempt_id = _insert_attempt(claim, attempt, held)
         reading_id = _insert_reading(claim.page_id, attempt_id, reading)
-        sql.change(
-            f"""UPDATE jobs_page SET status = 'done', backend = %s, reading_id = %s, needs_review = %s, reason = %s,
-                finished_at = {sql.now()} WHERE id = %s AND status = 'running'""",
-            [attempt.backend, reading_id, bool(reading.needs_review), reading.needs_review, claim.page_id],
-        )
-        searching.index_text(claim.page_id, _storable(reading.text))
-        _count(held.document, "pages_done", 1, needs_review=int(bool(reading.needs_review)))
+        chosen = candidates.Candidate(reading_id, attempt.backend, reading.needs_review)
+        if reading.needs_review and reading.score is not None:
+            chosen = candidates.best_of_ladder(claim.page_id) or chosen
+        candidates.put_in_force(claim.page_id, chosen, from_states=("running",))
+        _count(held.document, "pages_done", 1, needs_review=int(bool(chosen.reason)))
+    return True
+
+
+def page_to_try_again(claim: Claim, attempt: AttemptRecord, reading: ReadingRecord, step: Climb) -> bool:
+    """Keep a bad reading as a candidate, not in force, and send the page back for the rung that `step` names.
+
+    Only quality_tries is charged. False when the lease was lost: then nothing is stored.
+    """
+    with transaction.atomic():
+        held = _begin(claim)
+        if held is None:
+            return False
+        reading_id = _insert_reading(claim.page_id, _insert_attempt(claim, attempt, held), reading)
+        page = Page.objects.select_for_update().get(pk=claim.page_id)
+        page.quality_tries += 1
+        page.backend = attempt.backend
+        page.ladder = ladder.as_json(replace(step, first=step.first or reading_id))
+        rung = step.rung
+        if rung is not None and rung.elsewhere and attempt.backend not in page.avoid:
+            page.avoid = [*page.avoid, attempt.backend]
+        page.in_pieces = page.in_pieces or bool(rung and rung.halves)
+        page.save(update_fields=["quality_tries", "backend", "ladder", "avoid", "in_pieces"])
+        said = f"{attempt.reason} {ladder.WORDS[rung.name]}" if rung else attempt.reason
+        move_page(page, Step(PageStatus.RENDERED, said))
     return True
 
 
@@ -186,8 +210,8 @@ def _insert_attempt(claim: Claim, attempt: AttemptRecord, held: _Held) -> int:
 
 def _insert_reading(page_id: int, attempt_id: int | None, reading: ReadingRecord) -> int:
     rows = sql.fetch(
-        f"""INSERT INTO jobs_reading (page_id, source, attempt_id, raw, text, blocks, created_at)
-            VALUES (%s, %s, %s, %s, %s, %s, {sql.now()}) RETURNING id""",
+        f"""INSERT INTO jobs_reading (page_id, source, attempt_id, raw, text, blocks, score, created_at)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, {sql.now()}) RETURNING id""",
         [
             page_id,
             reading.source,
@@ -195,6 +219,7 @@ def _insert_reading(page_id: int, attempt_id: int | None, reading: ReadingRecord
             _storable(reading.raw),
             _storable(reading.text),
             _storable(json.dumps(reading.blocks)),
+            reading.score,
         ],
     )
     return int(rows[0][0])
@@ -240,6 +265,8 @@ def _roll_up(document: Any, counts: statuses.PageCounts, status: str) -> None:
 def move_page(page: Page, step: Step) -> None:
     """Send a page where `step` says, from whatever state legally leads there. Inside the caller's transaction."""
     target = step.status
+    if target is PageStatus.FAILED and _ended_with_a_candidate(page, step.reason):
+        return
     changed: dict[str, Any] = {"status": target.value, "reason": step.reason}
     if step.delay_seconds:
         changed["not_before"] = timezone.now() + timedelta(seconds=step.delay_seconds)
@@ -254,6 +281,17 @@ def move_page(page: Page, step: Step) -> None:
     else:
         sql.change("UPDATE jobs_document SET revision = revision + 1 WHERE id = %s", [document])
     log.info("page.moved", page=page.number, document=str(page.document_id), to=target.value, reason=step.reason)
+
+
+def _ended_with_a_candidate(page: Page, why: str) -> bool:
+    """A page that fails on its way up the ladder has been read: the best reading is better than none."""
+    chosen = candidates.best_of_ladder(page.pk, f"It could not be read once more: {why}" if why else "")
+    if chosen is None or not candidates.put_in_force(
+        page.pk, chosen, from_states=statuses.page_sources(PageStatus.DONE)
+    ):
+        return False
+    _count(sql.document_id(page.document_id.hex), "pages_done", 1, needs_review=1)
+    return True
 
 
 def page_blank(page: Page) -> None:

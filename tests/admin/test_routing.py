@@ -38,6 +38,18 @@ def test_thresholds_are_edited_and_kept_as_a_version(client: Client, sent: list[
     assert "dispatch" in sent
 
 
+def test_the_ladder_of_the_quality_gate_is_edited_in_words(
+    client: Client, sent: list[str], rows: dict[type, Any]
+) -> None:
+    form = form_of(client, policy_page())
+    assert form["quality_rungs"] == "ngram, free_ocr, temperature, halves, other_backend"
+    assert client.post(policy_page(), form | {"quality_rungs": "halves , ngram"}).status_code == 302
+    assert routing.current()["quality"]["rungs"] == ["halves", "ngram"]
+    refused = client.post(policy_page(), form_of(client, policy_page()) | {"quality_rungs": "prayer"})
+    assert refused.status_code == 200
+    assert routing.current()["quality"]["rungs"] == ["halves", "ngram"]
+
+
 def test_rules_are_put_in_another_order_added_and_removed(client: Client, rows: dict[type, Any]) -> None:
     change = {
         "rules-0-position": "9",

@@ -67,6 +67,9 @@ def changed(path, value):
         (["failover", "breaker_max_seconds"], 5, "failover.breaker_max_seconds"),
         (["quality", "max_tries"], -1, "quality.max_tries"),
         (["quality"], [], "quality"),
+        (["quality", "rungs"], "ngram", "quality.rungs"),
+        (["quality", "rungs"], ["ngram", "ngram"], "quality.rungs"),
+        (["quality", "rungs"], ["ngram", "prayer"], "quality.rungs[1]"),
     ],
 )
 def test_what_is_wrong_is_named(path, value, field):
@@ -106,6 +109,19 @@ def test_a_default_that_is_not_said_is_asked_for():
     with pytest.raises(errors.Invalid) as caught:
         policies.parse(policy, NAMES)
     assert caught.value.fields == {"default_backend": "Use one of calypso, cpu, spark."}
+
+
+def test_the_rungs_of_the_quality_gate_have_a_default_an_order_and_words_when_they_change():
+    before = policies.parse(changed(["quality"], {}), NAMES)
+    assert before.quality.rungs == policies.RUNGS
+    after = policies.parse(changed(["quality", "rungs"], ["halves", "ngram"]), NAMES)
+    assert policies.as_json(after)["quality"]["rungs"] == ["halves", "ngram"]
+    assert policies.changes(before, after) == [
+        "quality rungs: ngram, free_ocr, temperature, halves, other_backend → halves, ngram."
+    ]
+    none = policies.parse(changed(["quality", "rungs"], []), NAMES)
+    assert policies.changes(after, none) == ["quality rungs: halves, ngram → none."]
+    assert policies.Quality(**policies.as_json(after)["quality"]) == after.quality
 
 
 def test_fields_that_hold_nothing_count_as_left_out():

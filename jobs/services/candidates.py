@@ -1,0 +1,62 @@
+"""Readings of a page on the ladder: kept beside each other until one is good, or the best of them is put in force.
+
+Called by settling alone, inside its transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.domain import ladder
+from jobs.services import searching
+from jobs.services import statements as sql
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A reading that may come in force. `reason` says why a person should look at it; empty when it is fine."""
+
+    reading_id: int
+    backend: str
+    reason: str
+
+
+def best_of_ladder(page_id: int, added: str = "") -> Candidate | None:
+    """The best-scored reading since the page stands on the ladder, the earliest of equals; None where it does not.
+
+    Its reason says how often the page was read, and what is `added`.
+    """
+    rows = sql.fetch("SELECT ladder FROM jobs_page WHERE id = %s", [page_id])
+    climb = ladder.from_json(_decoded(rows[0][0])) if rows else ladder.Climb()
+    if not climb.first:
+        return None
+    found = sql.fetch(
+        """SELECT r.id, a.backend, a.reason FROM jobs_reading r JOIN jobs_attempt a ON a.id = r.attempt_id
+           WHERE r.page_id = %s AND r.id >= %s AND r.score IS NOT NULL ORDER BY r.score DESC, r.id""",
+        [page_id, climb.first],
+    )
+    if not found:
+        return None
+    reading_id, backend, reason = found[0]
+    tries = f"It was read {len(found)} times; this is the best reading." if len(found) > 1 else ""
+    return Candidate(reading_id, backend, " ".join(part for part in (reason, tries, added) if part))
+
+
+def put_in_force(page_id: int, chosen: Candidate, *, from_states: Sequence[str]) -> bool:
+    """End a page with a reading, and take it off the ladder. False when it is in none of these states."""
+    ended = sql.change(
+        f"""UPDATE jobs_page SET status = 'done', backend = %s, reading_id = %s, needs_review = %s, reason = %s,
+            ladder = '{{}}', finished_at = {sql.now()} WHERE id = %s AND status IN ({sql.marks(from_states)})""",
+        [chosen.backend, chosen.reading_id, bool(chosen.reason), chosen.reason, page_id, *from_states],
+    )
+    if ended:
+        searching.index_page(page_id)
+    return bool(ended)
+
+
+def _decoded(stored: Any) -> Any:
+    """SQLite hands JSON over as text, PostgreSQL decoded."""
+    return json.loads(stored) if isinstance(stored, str) else stored
