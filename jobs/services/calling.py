@@ -8,8 +8,9 @@ from django.conf import settings
 
 from jobs.domain import chat
 from jobs.domain.model_profiles import profile
+from jobs.domain.reruns import Wishes
 from jobs.gateways import secrets, vllm
-from jobs.models import Backend, Document
+from jobs.models import Backend
 
 CONNECT_SECONDS = 3.0  # a host on the same network answers in milliseconds; a dead one should not hold a slot
 
@@ -32,13 +33,13 @@ def max_tokens(backend: Backend) -> int:
     return chat.max_tokens_for(min(backend.max_model_len, served or backend.max_model_len))
 
 
-def body_for(backend: Backend, document: Document, image: bytes) -> dict[str, object]:
-    """The request for one page of a document."""
-    language = document.language if profile(backend.model_profile).takes_language else ""
+def body_for(backend: Backend, wishes: Wishes, image: bytes) -> dict[str, object]:
+    """The request for one page, read as `wishes` says: its document's, or its rerun's."""
+    language = wishes.language if profile(backend.model_profile).takes_language else ""
     return chat.build_body(
         model=backend.model,
         image=image,
-        prompt=chat.prompt_for(cast(chat.Mode, document.mode), document.prompt),
+        prompt=chat.prompt_for(cast(chat.Mode, wishes.mode), wishes.prompt),
         max_tokens=max_tokens(backend),
         stream=backend.streaming,
         language=language,

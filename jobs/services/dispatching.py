@@ -128,7 +128,8 @@ def _free(hosts: Iterable[_Host]) -> dict[str, int]:
 def _waiting_rows() -> list[sql.Row]:
     states = sorted(OPEN_DOCUMENTS)
     return sql.fetch(
-        f"""SELECT p.id, p.document_id, p.number, p.claims, p.avoid, d.owner_id, d.priority_rank, d.wanted_backend,
+        f"""SELECT p.id, p.document_id, p.number, p.claims, p.avoid, d.owner_id, d.priority_rank,
+                   COALESCE(NULLIF(p.wanted_backend, ''), d.wanted_backend),
                    {sql.seconds_since("d.created_at")}
             FROM jobs_page p JOIN jobs_document d ON d.id = p.document_id
             WHERE p.status = 'rendered' AND d.status IN ({sql.marks(states)})

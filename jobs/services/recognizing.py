@@ -11,7 +11,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from jobs import errors
-from jobs.domain import attempts, grounding, quality, rendering
+from jobs.domain import attempts, grounding, quality, rendering, reruns
 from jobs.domain.chat import Reply
 from jobs.domain.failures import Failure, Outcome
 from jobs.domain.statuses import PageStatus
@@ -50,14 +50,14 @@ def recognize(lease_id: int) -> bool:
 
 
 def _attempt(page: Page, backend: Backend) -> AttemptRecord:
-    dpi = preparing.sending_dpi(page.document, backend)
+    dpi = preparing.sending_dpi(reruns.asked(page.document, reruns.from_json(page.rerun)), backend)
     return AttemptRecord(
         backend=backend.name,
         outcome=Outcome.OK,
         started_at=timezone.now(),
         seconds=0.0,
         rule=(page.document.decision or {}).get("rule") or "",
-        dpi=min(dpi, page.image_dpi or dpi),
+        dpi=min(dpi, page.sent_image[1] or dpi),
     )
 
 
@@ -65,8 +65,9 @@ def _read(claim: Claim, page: Page, backend: Backend, attempt: AttemptRecord, lo
     began = time.monotonic()
     try:
         sent_dpi = attempt.dpi or 0
-        image = images.scaled(storage.read_bytes(page.image_key), from_dpi=page.image_dpi or sent_dpi, to_dpi=sent_dpi)
-        body = calling.body_for(backend, page.document, image)
+        key, drawn_dpi = page.sent_image
+        image = images.scaled(storage.read_bytes(key), from_dpi=drawn_dpi or sent_dpi, to_dpi=sent_dpi)
+        body = calling.body_for(backend, reruns.asked(page.document, reruns.from_json(page.rerun)), image)
         reply = vllm.complete(calling.endpoint(backend), body, calling.deadlines(), stop=lost)
     except errors.BackendFailed as error:
         _failed(claim, page, backend, replace(attempt, seconds=time.monotonic() - began), error.failure)

@@ -19,6 +19,7 @@ from jobs.domain.attempts import Step
 from jobs.domain.failures import Outcome
 from jobs.domain.statuses import DocumentStatus, PageStatus
 from jobs.models import Document, Page
+from jobs.services import readings
 from jobs.services import statements as sql
 
 log = structlog.get_logger(__name__)
@@ -78,12 +79,8 @@ def page_read(claim: Claim, attempt: AttemptRecord, reading: ReadingRecord) -> b
             return False
         attempt_id = _insert_attempt(claim, attempt)
         reading_id = _insert_reading(claim.page_id, attempt_id, reading)
-        sql.change(
-            f"""UPDATE jobs_page SET status = 'done', backend = %s, reading_id = %s, needs_review = %s, reason = %s,
-                finished_at = {sql.now()} WHERE id = %s AND status = 'running'""",
-            [attempt.backend, reading_id, bool(reading.needs_review), reading.needs_review, claim.page_id],
-        )
-        _count(document, "pages_done", 1, needs_review=int(bool(reading.needs_review)))
+        flagged = readings.put(claim.page_id, reading_id, backend=attempt.backend, doubt=reading.needs_review)
+        _count(document, "pages_done", 1, needs_review=flagged)
     return True
 
 
@@ -204,8 +201,7 @@ def _roll_up(document: Any, counts: statuses.PageCounts, status: str) -> None:
 
 def move_page(page: Page, step: Step) -> None:
     """Send a page where `step` says, from whatever state legally leads there. Inside the caller's transaction."""
-    target = step.status
-    changed: dict[str, Any] = {"status": target.value, "reason": step.reason}
+    target, changed = readings.landing(page, step.status, step.reason)
     if step.delay_seconds:
         changed["not_before"] = timezone.now() + timedelta(seconds=step.delay_seconds)
     if target in statuses.ENDED_PAGES:
