@@ -32,6 +32,7 @@ from jobs.schemas.documents import (
     Purpose,
 )
 from jobs.schemas.people import Me, Quotas
+from jobs.schemas.readings import EditIn, ReadingIn, ReadingList, ReadingOut, ReadingSettings, RerunIn
 from jobs.schemas.refusals import Error, ErrorBody, ErrorCode
 from jobs.schemas.routing import (
     Explained,
@@ -58,6 +59,7 @@ __all__ = [
     "DocumentList",
     "DocumentOut",
     "DocumentState",
+    "EditIn",
     "Error",
     "ErrorBody",
     "ErrorCode",
@@ -82,6 +84,11 @@ __all__ = [
     "Purpose",
     "QualityOut",
     "Quotas",
+    "ReadingIn",
+    "ReadingList",
+    "ReadingOut",
+    "ReadingSettings",
+    "RerunIn",
     "RuleOut",
     "SavedPolicy",
     "SelfTestOut",
