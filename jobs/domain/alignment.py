@@ -26,7 +26,13 @@ def realigned(blocks: Sequence[Block], text: str) -> list[Block]:
     new = text.splitlines()
     for line, owner in zip(new, _owners(old, owners, new), strict=True):
         bodies[owner].append(line)
-    return [replace(block, body="\n".join(body).strip("\n")) for block, body in zip(blocks, bodies, strict=True)]
+    made = [replace(block, body="\n".join(body).strip("\n")) for block, body in zip(blocks, bodies, strict=True)]
+    # A heading whose mark was taken away is none any more: its label would bring the mark back.
+    return [replace(block, label="text") if _mark_is_missing(block) else block for block in made]
+
+
+def _mark_is_missing(block: Block) -> bool:
+    return bool(block.body) and to_markdown([block]) in (f"# {block.body}", f"## {block.body}")
 
 
 def pieces(blocks: Sequence[Block]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from jobs.views import account, actions, backends, document, documents, files, pages, uploads
+from jobs.views import account, actions, backends, document, documents, files, pages, readings, review, uploads
 
 urlpatterns = [
     path("", documents.home, name="home"),
@@ -25,6 +25,25 @@ urlpatterns = [
     path("documents/<uuid:document_id>/pages/<int:number>/", pages.page, name="document-page"),
     path("documents/<uuid:document_id>/pages/<int:number>/live", pages.page_live, name="document-page-live"),
     path("documents/<uuid:document_id>/pages/<int:number>/image", files.page_image, name="page-image"),
+    path("documents/<uuid:document_id>/pages/<int:number>/thumb", files.page_thumb, name="page-thumb"),
+    path("documents/<uuid:document_id>/pages/<int:number>/text", readings.save_text, name="save-text"),
+    path("documents/<uuid:document_id>/pages/<int:number>/approve", readings.approve, name="approve-page"),
+    path(
+        "documents/<uuid:document_id>/pages/<int:number>/accept",
+        readings.choose, {"what": "accept"}, name="accept-reading",
+    ),
+    path(
+        "documents/<uuid:document_id>/pages/<int:number>/discard",
+        readings.choose, {"what": "discard"}, name="discard-reading",
+    ),
+    path(
+        "documents/<uuid:document_id>/pages/<int:number>/restore",
+        readings.choose, {"what": "restore"}, name="restore-reading",
+    ),
+    path("documents/<uuid:document_id>/pages/go", pages.go_to, name="go-to-page"),
+    path("documents/<uuid:document_id>/rerun", readings.rerun, name="rerun"),
+    path("documents/<uuid:document_id>/accept-all", readings.accept_all, name="accept-all"),
+    path("review/", review.review, name="review"),
     path("backends/", backends.backends, name="backends"),
     path("backends/live", backends.backends_live, name="backends-live"),
 ]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from jobs.domain.alignment import realigned
 from jobs.domain.grounding import Block
+from jobs.domain.rendering import to_markdown
 
 BLOCKS = [
     Block("title", ((0, 0, 10, 10),), "# Cash"),
@@ -40,6 +41,11 @@ def test_a_block_whose_words_were_deleted_keeps_its_box():
     made = realigned(BLOCKS, "# Cash\n\nCredit lines were undrawn.")
     assert [block.boxes for block in made] == [block.boxes for block in BLOCKS]
     assert made[1].body == ""
+
+
+def test_a_heading_that_was_made_plain_stays_plain():
+    made = realigned(BLOCKS, "Cash\n\nCredit lines were undrawn.")
+    assert to_markdown(made) == "Cash\n\nCredit lines were undrawn."
 
 
 def test_without_blocks_there_is_nothing_to_share_out():
