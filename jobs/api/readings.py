@@ -97,9 +97,7 @@ def rerun_document(request: HttpRequest, document_id: UUID, rerun: RerunIn) -> D
     """Reads pages again, otherwise if you like. Their text in force stays until the new one is accepted; what failed
     before gets its text at once. `backend` is for administrators.
     """
-    wish = rerunning.Wish(
-        rerun.pages, rerun.mode or "", rerun.prompt, rerun.dpi, rerun.language, rerun.backend
-    )
+    wish = rerunning.Wish(rerun.pages, rerun.mode or "", rerun.prompt, rerun.dpi, rerun.language, rerun.backend)
     document = rerunning.rerun(document_id, wish, by=request.user)
     actors.dispatch_soon()
     return DocumentOut.of_all([document])[0]

@@ -123,9 +123,7 @@ def _to_be_drawn(page: Page, document: Document, wish: Wish) -> bool:
     asked = wish.dpi or document.dpi
     if wish.backend:
         backends = backends.filter(name=wish.backend)
-    finest = [
-        usable_dpi(asked or b.default_dpi, max_dpi=b.max_dpi, model_profile=b.model_profile) for b in backends
-    ]
+    finest = [usable_dpi(asked or b.default_dpi, max_dpi=b.max_dpi, model_profile=b.model_profile) for b in backends]
     # Without a wish for another resolution or host the image is as fine as it was found to be right.
     return bool((wish.dpi or wish.backend) and finest and max(finest) > page.image_dpi)
 

@@ -32,9 +32,7 @@ def next_to_review(user: Any, page: Page) -> Page | None:
     rows = waiting(user).exclude(pk=page.pk)
     mine = rows.filter(document=page.document_id)
     return (
-        mine.filter(number__gt=page.number).first()
-        or rows.exclude(document=page.document_id).first()
-        or mine.first()
+        mine.filter(number__gt=page.number).first() or rows.exclude(document=page.document_id).first() or mine.first()
     )
 
 

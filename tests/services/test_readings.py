@@ -43,7 +43,12 @@ def test_an_edit_is_a_new_reading_in_force_and_needs_no_further_look(page, mira)
     reading = readings.edit(page.document_id, 1, "# Cash\r\n\r\nHeld: 41.9 m", base=before.pk, by=mira)
     fresh(page)
     assert page.reading == reading
-    assert (reading.source, reading.author, reading.base, reading.text) == ("edit", mira, before, "# Cash\n\nHeld: 41.9 m")
+    assert (reading.source, reading.author, reading.base, reading.text) == (
+        "edit",
+        mira,
+        before,
+        "# Cash\n\nHeld: 41.9 m",
+    )
     assert (page.needs_review, page.document.needs_review) == (False, 0)
     before.refresh_from_db()
     assert before.text == "# Cash\n\nHeld: 41.8 m"
