@@ -126,6 +126,7 @@ class TokenForm(forms.Form):
 class RerunForm(forms.Form):
     """How pages are to be read again. What stays empty stays as the document has it."""
 
+    prefix = "again"
     SCOPES = [("page", "This page"), ("range", "These pages"), ("all", "All pages")]
 
     number = forms.IntegerField(min_value=1, widget=forms.HiddenInput, required=False)
@@ -150,7 +151,7 @@ class RerunForm(forms.Form):
     backend = forms.ChoiceField(label="At", required=False)
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
-        super().__init__(*args, prefix="again", **kwargs)
+        super().__init__(*args, **kwargs)
         if not user.is_superuser:
             del self.fields["backend"]
             return

@@ -34,7 +34,7 @@ def _changes(*, body: Any = None, refusals: tuple[str, ...]) -> dict[str, Any]:
 def list_readings(request: HttpRequest, document_id: UUID, number: int) -> ReadingList:
     """Every text the page ever had, newest first: what hosts read, what people wrote, which one is in force."""
     page = finding.page(request.user, document_id, number)
-    return ReadingList(items=[ReadingOut.of(version) for version in readings.versions(page)])
+    return ReadingList(items=[ReadingOut.of(version) for version in readings.versions(page)], next_cursor=None)
 
 
 @router.put(

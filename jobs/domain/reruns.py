@@ -10,10 +10,14 @@ from typing import Any, Protocol
 class Wishes(Protocol):
     """What a Document says of how it is to be read; `dpi` None for each backend's default."""
 
-    mode: Any
-    prompt: Any
-    language: Any
-    dpi: Any
+    @property
+    def mode(self) -> Any: ...
+    @property
+    def prompt(self) -> Any: ...
+    @property
+    def language(self) -> Any: ...
+    @property
+    def dpi(self) -> Any: ...
 
 
 @dataclass(frozen=True)

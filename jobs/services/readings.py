@@ -282,7 +282,7 @@ def _put_in_force(page: Page, reading: Reading, *, looked_at: bool) -> None:
     page.approved_at = page.approved_by = None
     if page.proposed_id == reading.pk:
         page.proposed = None
-    if reading.attempt_id:
+    if reading.attempt is not None:
         page.backend = reading.attempt.backend
     page.save(update_fields=["reading", "approved_at", "approved_by", "proposed", "backend"])
     _looked_at(page, doubt)

@@ -65,7 +65,7 @@ class PageScreen:
         self.asked = request.GET
         asked = view or request.GET.get("view", "")
         self.view = asked if asked in VIEWS else "text"
-        if self.view == "edit" and page.reading is None or self.view == "compare" and page.proposed_id is None:
+        if (self.view == "edit" and page.reading is None) or (self.view == "compare" and page.proposed_id is None):
             self.view = "text"
 
     @property
@@ -111,7 +111,7 @@ class PageScreen:
 
     def _shown(self, number: int, stored: dict[str, Any]) -> ShownBlock:
         (piece,) = alignment.pieces(rendering.blocks_from_json([stored]))
-        html = safe_html(piece) if piece and self.linked and self.view == "text" else mark_safe("")  # noqa: S308
+        html = safe_html(piece) if piece and self.linked and self.view == "text" else mark_safe("")
         words = " ".join(str(stored["body"]).split())[:60]
         boxes = [Box.of(corners) for corners in stored["boxes"]]
         return ShownBlock(number, str(stored["label"]).replace("_", " "), boxes, html, words)
