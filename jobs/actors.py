@@ -14,7 +14,7 @@ from dramatiq.errors import BrokerError
 from redis.exceptions import RedisError
 
 from jobs import errors
-from jobs.services import dispatching, preparing, recognizing
+from jobs.services import dispatching, notices, preparing, recognizing
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +47,11 @@ def recognize(lease_id: int) -> None:
         recognizing.recognize(lease_id)
     finally:
         dispatch_now()
+
+
+@dramatiq.actor(queue_name="pages")
+def tell_owner(document_id: str) -> None:
+    notices.tell(document_id)
 
 
 def dispatch_now() -> None:

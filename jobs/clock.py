@@ -15,12 +15,13 @@ from django.db import DatabaseError, close_old_connections
 
 from jobs import actors, errors
 from jobs.gateways import processes, uploads
-from jobs.services import backends, leading, leases, preparing, sampling
+from jobs.services import backends, leading, leases, notices, preparing, sampling
 from jobs.services.probing import Probes
 
 log = structlog.get_logger(__name__)
 FORGOTTEN_SECONDS = 3600.0  # no upload takes an hour and is still alive without having been touched
 PRUNE_SECONDS = 3600.0
+NOTICES_SECONDS = 15.0
 
 
 class Duty:
@@ -68,6 +69,12 @@ def probe_hosts() -> None:
     _probes.start_round()
 
 
+def tell_owners() -> None:
+    """Mails about long documents that are done, where a mail server is configured."""
+    for document in notices.due():
+        actors.send(actors.tell_owner, str(document))
+
+
 def sweep_uploads() -> None:
     """What a killed web server left of uploads that never ended."""
     uploads.remove_forgotten(FORGOTTEN_SECONDS)
@@ -85,6 +92,7 @@ def duties() -> list[Duty]:
         Duty(send_again, every),
         Duty(fill_slots, every),
         Duty(probe_hosts, settings.PROBE_SECONDS),
+        Duty(tell_owners, NOTICES_SECONDS),
         Duty(sweep_uploads, FORGOTTEN_SECONDS),
         Duty(prune_samples, PRUNE_SECONDS),
     ]

@@ -8,8 +8,9 @@ from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 
 from jobs.domain import model_profiles
+from jobs.models import Backend
 from jobs.models.access import SCOPES
-from jobs.services import access, intake
+from jobs.services import access, intake, rerunning
 
 MODES = [
     ("markdown", "Markdown"),
@@ -130,3 +131,65 @@ class TokenForm(forms.Form):
         super().__init__(*args, **kwargs)
         offered = SCOPES if access.role(user) == "admin" else SCOPES[:2]
         self.fields["scope"].choices = [(scope, self.LABELS[scope]) for scope in offered]  # type: ignore[attr-defined]
+
+
+class RerunForm(forms.Form):
+    """How pages are to be read again. What stays empty stays as the document has it."""
+
+    prefix = "again"
+    SCOPES = [("page", "This page"), ("range", "These pages"), ("all", "All pages")]
+
+    number = forms.IntegerField(min_value=1, widget=forms.HiddenInput, required=False)
+    scope = forms.ChoiceField(label="Which pages", choices=SCOPES, initial="page")
+    pages = forms.CharField(
+        label="Such as 1-3,7", required=False, max_length=200, widget=forms.TextInput(attrs={"placeholder": "1-3,7"})
+    )
+    mode = forms.ChoiceField(label="Read as", choices=[("", "As before"), *MODES], required=False)
+    prompt = forms.CharField(
+        label="Own instruction", required=False, max_length=4000, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    dpi = forms.IntegerField(
+        label="Resolution",
+        required=False,
+        min_value=intake.MIN_DPI,
+        max_value=intake.MAX_DPI,
+        widget=forms.NumberInput(attrs={"placeholder": "as before"}),
+    )
+    language = forms.CharField(
+        required=False, max_length=60, widget=forms.TextInput(attrs={"placeholder": "as before, or deu+eng"})
+    )
+    backend = forms.ChoiceField(label="At", required=False)
+
+    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not user.is_superuser:
+            del self.fields["backend"]
+            return
+        names = Backend.objects.contactable().in_name_order().values_list("name", flat=True)
+        chosen = self.fields["backend"]
+        chosen.choices = [("", "Wherever it is routed"), *((n, n) for n in names)]  # type: ignore[attr-defined]
+
+    def options(self) -> list[forms.BoundField]:
+        """The fields that stand in a row below the choice of pages."""
+        return [self[name] for name in ("mode", "dpi", "language", "backend") if name in self.fields]
+
+    def wish(self) -> rerunning.Wish:
+        """What the service takes. Call it on a valid form."""
+        said = self.cleaned_data
+        pages = {"page": str(said["number"] or ""), "range": said["pages"], "all": ""}[said["scope"]]
+        return rerunning.Wish(
+            pages, said["mode"], said["prompt"], said["dpi"], said["language"], said.get("backend", "")
+        )
+
+    def refusal(self) -> str:
+        """The first thing wrong, as a sentence that names the field."""
+        name, errors = next(iter(self.errors.items()))
+        return f"{self[name].label}: {errors[0]}"
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean() or {}
+        if said.get("scope") == "range" and not said.get("pages"):
+            self.add_error("pages", "Say which pages, such as 1-3,7.")
+        if said.get("scope") == "page" and not said.get("number"):
+            self.add_error("scope", "Say which pages.")
+        return said

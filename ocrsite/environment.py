@@ -8,8 +8,9 @@ from __future__ import annotations
 import ipaddress
 import ssl
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -76,6 +77,35 @@ def web_address(environ: Mapping[str, str], name: str, default: str = "") -> str
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query:
             raise BadEnvironment(f"{name} is {value!r}: use an address such as https://ocr.example.org.")
     return value
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail server. `host` is empty when none was named: then no mail is sent. `security`: "", starttls or tls."""
+
+    host: str = ""
+    port: int = 25
+    user: str = ""
+    password: str = field(default="", repr=False)
+    security: str = ""
+
+
+def mail(environ: Mapping[str, str], name: str) -> Mail:
+    """smtp://host, smtp+starttls://user:password@host:587 or smtps://user:password@host."""
+    value = text(environ, name)
+    if not value:
+        return Mail()
+    kinds = {"smtp": ("", 25), "smtp+starttls": ("starttls", 587), "smtps": ("tls", 465)}
+    try:
+        parts = urlsplit(value)
+        security, port = kinds[parts.scheme]
+        found = Mail(parts.hostname or "", parts.port or port, unquote(parts.username or ""), "", security)
+    except (KeyError, ValueError):
+        found = Mail()
+    if not found.host:
+        # The value may hold a password: it is not repeated.
+        raise BadEnvironment(f"{name} cannot be used: write smtp+starttls://user:password@mail.example.org:587.")
+    return replace(found, password=unquote(parts.password or ""))
 
 
 def folder(environ: Mapping[str, str], name: str, default: Path) -> Path:

@@ -44,6 +44,8 @@ try:
     MAX_PAGES = env.integer(_environ, "OCRSITE_MAX_PAGES", 10_000, low=1, high=1_000_000)
     URL_INTAKE = env.boolean(_environ, "OCRSITE_URL_INTAKE", False)
     METRICS_TOKEN = env.text(_environ, "OCRSITE_METRICS_TOKEN")
+    _mail = env.mail(_environ, "OCRSITE_EMAIL_URL")
+    DEFAULT_FROM_EMAIL = env.text(_environ, "OCRSITE_EMAIL_FROM", "ocrsite@localhost")
     LOG_FORMAT = env.text(_environ, "OCRSITE_LOG_FORMAT", "console")
     LOGGING = log_lines.config(LOG_FORMAT)
     ADMIN_USER = env.text(_environ, "OCRSITE_ADMIN_USER", "admin")
@@ -185,6 +187,13 @@ FILE_UPLOAD_HANDLERS = ["jobs.gateways.uploads.HashingUploadHandler"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 DATA_UPLOAD_MAX_NUMBER_FILES = 100
 MAX_UPLOAD_BYTES = MAX_UPLOAD_MB * 1024 * 1024
+
+# ---- mail: none is sent until a server is named
+EMAIL_ENABLED = bool(_mail.host)
+EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.security == "starttls", _mail.security == "tls"
+EMAIL_TIMEOUT = 10
 
 # ---- words and time
 LANGUAGE_CODE = "en-gb"

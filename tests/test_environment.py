@@ -161,3 +161,18 @@ def test_a_bad_value_stops_the_start_with_one_clear_line(variable: str, value: s
     assert line.startswith("ocrsite cannot start: ")
     assert variable in line
     assert "geheim" not in line
+
+
+def test_a_mail_server_is_named_by_one_address():
+    found = env.mail({"M": "smtp+starttls://bot%40x:p%3Aw@mail.example.org"}, "M")
+    assert (found.host, found.port, found.user, found.password, found.security) == (
+        "mail.example.org", 587, "bot@x", "p:w", "starttls",
+    )  # fmt: skip
+    assert env.mail({}, "M").host == ""
+
+
+@pytest.mark.parametrize("value", ["mail.example.org", "https://mail.example.org", "smtp://", "smtps://h:port"])
+def test_a_mail_address_that_cannot_be_used_is_refused_without_repeating_it(value):
+    with pytest.raises(env.BadEnvironment) as refused:
+        env.mail({"M": value}, "M")
+    assert str(refused.value).startswith("M cannot be used")

@@ -82,7 +82,34 @@ PAGE = PAGE_ROW | {
         {"label": "title", "boxes": [[140, 180, 620, 240]], "body": "# Results"},
         {"label": "text", "boxes": [[140, 280, 1500, 340]], "body": "Revenue rose by 4 %."},
     ],
+    "reading": 4711,
+    "proposed": None,
+    "rerun_error": None,
+    "approved_by": "mira",
+    "approved_at": "2026-01-31T12:30:00Z",
 }
+READING: dict[str, Any] = {
+    "id": 4711,
+    "source": "recognized",
+    "author": None,
+    "at": "2026-01-31T12:00:09Z",
+    "backend": "spark",
+    "settings": {
+        "mode": "markdown",
+        "prompt": None,
+        "language": None,
+        "dpi": 200,
+        "model": "deepseek-ai/DeepSeek-OCR",
+    },
+    "in_force": True,
+    "proposed": False,
+    "base": None,
+    "text": "# Results\n\nRevenue rose by 4 %.",
+}
+READINGS = {"items": [READING], "next_cursor": None}
+EDIT = {"text": "# Results\n\nRevenue rose by 4.1 %.", "base": 4711}
+CHOOSE = {"reading": 4712}
+RERUN = {"pages": "3,5-7", "mode": "text", "dpi": 150, "language": ""}
 RESULTS = {
     "text/markdown": "<!-- page 1 -->\n# Results\n\n<!-- page 2 -->\n<!-- [page 2: failed: torn] -->\n",
     "text/plain": "Results\n\f[page 2: failed: torn]\n",

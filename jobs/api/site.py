@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ninja import NinjaAPI
 
-from jobs.api import audit, backends, documents, me, pages, refusals, routing
+from jobs.api import audit, backends, documents, me, pages, readings, refusals, routing
 
 DESCRIPTION = """\
 Upload documents, watch their pages, take their text along; for administrators, backends and routing.
@@ -27,5 +27,13 @@ api = NinjaAPI(
     docs_url=None,
 )
 refusals.install(api)
-for router in (documents.router, pages.router, backends.router, routing.router, audit.router, me.router):
+for router in (
+    documents.router,
+    pages.router,
+    readings.router,
+    backends.router,
+    routing.router,
+    audit.router,
+    me.router,
+):
     api.add_router("", router)

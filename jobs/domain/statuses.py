@@ -57,16 +57,34 @@ DOCUMENT_MOVES: dict[DocumentStatus, frozenset[DocumentStatus]] = {
     D.PROCESSING: frozenset({D.PAUSED, D.DONE, D.PARTIAL, D.FAILED, D.CANCELLED}),
     # A paused document can end: pages that were running when it was paused finish.
     D.PAUSED: frozenset({D.QUEUED, D.PROCESSING, D.DONE, D.PARTIAL, D.FAILED, D.CANCELLED}),
-    D.DONE: frozenset(),
-    D.PARTIAL: frozenset({D.PROCESSING}),  # retry of its failed pages
+    # What has ended begins again when a person sends pages of it again: retry of failed ones, rerun of any.
+    D.DONE: frozenset({D.PROCESSING}),
+    D.PARTIAL: frozenset({D.PROCESSING}),
     D.FAILED: frozenset({D.PROCESSING}),
-    D.CANCELLED: frozenset(),
+    D.CANCELLED: frozenset({D.PROCESSING}),
+}
+# Moves of a page that only a rerun makes. Apart from PAGE_MOVES, so that no late worker can bring back a page that
+# was cancelled or is done. A rerun that is called off or fails brings a page that has a text back to done.
+RERUN_MOVES: dict[PageStatus, frozenset[PageStatus]] = {
+    P.DONE: frozenset({P.PENDING, P.RENDERED}),
+    P.FAILED: frozenset({P.PENDING, P.RENDERED}),
+    P.QUARANTINED: frozenset({P.PENDING, P.RENDERED}),
+    P.CANCELLED: frozenset({P.PENDING, P.RENDERED}),
+    P.PENDING: frozenset({P.DONE}),
+    P.RENDERED: frozenset({P.DONE}),
+    P.ASSIGNED: frozenset({P.DONE}),
+    P.RUNNING: frozenset({P.DONE}),
 }
 
 
 def page_sources(target: PageStatus) -> list[str]:
     """The states from which a page may move to `target`, sorted."""
     return sorted(source for source, targets in PAGE_MOVES.items() if target in targets)
+
+
+def rerun_sources(target: PageStatus) -> list[str]:
+    """The states from which a rerun may move a page to `target`, sorted."""
+    return sorted(source for source, targets in RERUN_MOVES.items() if target in targets)
 
 
 def document_sources(target: DocumentStatus) -> list[str]:

@@ -30,6 +30,7 @@ BLOCK_TAGS = frozenset({"p", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "center",
 INLINE_TAGS = frozenset({"br", "strong", "em", "b", "i", "u", "s", "del", "sup", "sub", "code"})
 TAGS = TABLE_TAGS | BLOCK_TAGS | INLINE_TAGS
 ATTRIBUTES = {"td": {"rowspan", "colspan", "align"}, "th": {"rowspan", "colspan", "align"}, "ol": {"start"}}
+MATH_CLASSES = ("math", "math display")
 TOO_LONG = "<p>This page is too long to be shown in full. Download it as Markdown to read the rest.</p>\n"
 
 _RAW = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,20})(?=[\s/>])[^<>]{0,300}>|<")
@@ -37,13 +38,16 @@ _HELD = re.compile("\ue000([0-9]{1,6})\ue001")
 _CELL_EDGE = re.compile(r"</?t(?:able|d|h|r)\b", re.IGNORECASE)
 
 
-def to_html(markdown: str) -> str:
-    r"""A fragment of at most 2 MB. LaTeX between \( \) and \[ \] stays as text, for a renderer in the browser."""
+def to_html(markdown: str, *, mark_math: bool = False) -> str:
+    r"""A fragment of at most 2 MB. LaTeX between \( \) and \[ \] stays as text, for a renderer in the browser.
+
+    With `mark_math` each formula stands in `<span class="math">`, or `"math display"`, for static/js/math.js.
+    """
     text = storable(markdown)
     cut = TOO_LONG if len(text) > INPUT_LIMIT_SIGNS else ""
     held: list[str] = []
     rendered = _parser().render(_without_latex(text[:INPUT_LIMIT_SIGNS], held), {"raw_blocks": 0})
-    safe = _clean(_with_latex(rendered, held))
+    safe = _clean(_with_latex(rendered, held, mark_math))
     if len(safe.encode()) <= OUTPUT_LIMIT_BYTES:
         return cut + safe
     return TOO_LONG + _clean(f"<pre>{html.escape(text[: OUTPUT_LIMIT_BYTES // 24])}</pre>")
@@ -62,10 +66,14 @@ def _without_latex(text: str, held: list[str]) -> str:
     return "".join(parts) + text[last:]
 
 
-def _with_latex(rendered: str, held: Sequence[str]) -> str:
+def _with_latex(rendered: str, held: Sequence[str], mark_math: bool) -> str:
     def restored(found: re.Match[str]) -> str:
         number = int(found[1])
-        return html.escape(held[number]) if number < len(held) else found[0]
+        if number >= len(held):
+            return found[0]
+        formula = html.escape(held[number])
+        kind = "math display" if formula.startswith("\\[") else "math"
+        return f'<span class="{kind}">{formula}</span>' if mark_math else formula
 
     return _HELD.sub(restored, rendered)
 
@@ -103,8 +111,9 @@ def _known_tags_alone(raw: str, env: MutableMapping[str, Any]) -> str:
 def _clean(fragment: str) -> str:
     return nh3.clean(
         fragment,
-        tags=set(TAGS),
-        attributes=ATTRIBUTES,
+        # A span is ours alone: one that the text brings was turned into words before.
+        tags=TAGS | {"span"},
+        attributes=ATTRIBUTES | {"span": {"class"}},
         attribute_filter=_checked,
         url_schemes=set(),
         link_rel=None,
@@ -113,6 +122,8 @@ def _clean(fragment: str) -> str:
 
 
 def _checked(tag: str, attribute: str, value: str) -> str | None:
+    if tag == "span":
+        return value if value in MATH_CLASSES else None
     if attribute == "align":
         return value.lower() if value.lower() in ("left", "center", "right") else None
     if not (value.isascii() and value.isdigit() and len(value) < 10):

@@ -96,6 +96,8 @@ class Document(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    rerun_at = models.DateTimeField(null=True, blank=True, help_text="when pages of it were last sent again")
+    notified_at = models.DateTimeField(null=True, blank=True, help_text="when its owner was told that it is done")
 
     objects: ClassVar[Any] = DocumentQuerySet.as_manager()
 
@@ -149,6 +151,14 @@ class PageQuerySet(models.QuerySet["Page"]):
     def failed(self) -> PageQuerySet:
         return self.filter(status__in=sorted(statuses.FAILED_PAGES))
 
+    def visible_to(self, user: Any) -> PageQuerySet:
+        """Pages of one's own documents; all for administrators."""
+        return self if user.is_superuser else self.filter(document__owner=user)
+
+    def to_review(self) -> PageQuerySet:
+        """Pages whose text a person should look at, and pages with a new reading that nobody accepted yet."""
+        return self.filter(Q(needs_review=True) | Q(proposed__isnull=False))
+
 
 class Page(models.Model):
     """One page of a document. Three counters, three caps (see domain.attempts)."""
@@ -181,6 +191,21 @@ class Page(models.Model):
     needs_review = models.BooleanField(default=False)
     reason = models.TextField(blank=True, default="", help_text="why it failed, waits or needs a look")
     reading = models.ForeignKey("Reading", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    proposed = models.ForeignKey(
+        "Reading", on_delete=models.SET_NULL, null=True, blank=True, related_name="+",
+        help_text="of a rerun; the reading in force stays until it is accepted",
+    )  # fmt: skip
+    rerun: models.JSONField[Any] = models.JSONField(
+        null=True, blank=True, help_text="domain.reruns.Rerun as JSON, while the page is read again"
+    )
+    rerun_error = models.TextField(blank=True, default="", help_text="why its newest rerun brought nothing")
+    wanted_backend = models.CharField(
+        max_length=64, blank=True, default="", help_text="asked for by a rerun; empty: the document's"
+    )
+    approved_at = models.DateTimeField(null=True, blank=True)
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     finished_at = models.DateTimeField(null=True, blank=True)
 
     objects: ClassVar[Any] = PageQuerySet.as_manager()
@@ -196,6 +221,11 @@ class Page(models.Model):
                 fields=["document", "claims", "number"], name="page_waits_for_slot", condition=Q(status="rendered")
             ),
             models.Index(fields=["document", "number"], name="page_waits_to_be_drawn", condition=Q(status="pending")),
+            models.Index(
+                fields=["document", "number"],
+                name="page_to_review",
+                condition=Q(needs_review=True) | Q(proposed__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -204,6 +234,17 @@ class Page(models.Model):
     @property
     def image_key(self) -> str:
         return f"documents/{self.document_id}/pages/{self.number}.jpg"
+
+    @property
+    def rerun_image_key(self) -> str:
+        return f"documents/{self.document_id}/pages/{self.number}-again.jpg"
+
+    @property
+    def sent_image(self) -> tuple[str, int | None]:
+        """(storage key, DPI) of the image that goes to a host. A rerun at a finer resolution has one of its own, so
+        that the boxes of every reading stay in px of the one page image."""
+        drawn_again = (self.rerun or {}).get("image_dpi")
+        return (self.rerun_image_key, drawn_again) if drawn_again else (self.image_key, self.image_dpi)
 
 
 class Attempt(models.Model):
@@ -250,6 +291,13 @@ class Reading(models.Model):
         default=list, blank=True, help_text="label, boxes in px of the page image, body"
     )
     score = models.FloatField(null=True, blank=True, help_text="how good the quality gate found it, 0 to 1")
+    base = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+", help_text="what an edit began with"
+    )
+    settings: models.JSONField[Any] = models.JSONField(
+        null=True, blank=True, help_text="mode, prompt, language, dpi, backend, model it was read with"
+    )
+    doubt = models.TextField(blank=True, db_default="", help_text="why a person should look at it")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

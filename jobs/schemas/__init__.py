@@ -32,6 +32,7 @@ from jobs.schemas.documents import (
     Purpose,
 )
 from jobs.schemas.people import Me, Quotas
+from jobs.schemas.readings import EditIn, ReadingIn, ReadingList, ReadingOut, ReadingSettings, RerunIn
 from jobs.schemas.refusals import Error, ErrorBody, ErrorCode
 from jobs.schemas.routing import (
     AuditLine,
@@ -65,6 +66,7 @@ __all__ = [
     "DocumentList",
     "DocumentOut",
     "DocumentState",
+    "EditIn",
     "Error",
     "ErrorBody",
     "ErrorCode",
@@ -89,8 +91,13 @@ __all__ = [
     "Purpose",
     "QualityOut",
     "Quotas",
+    "ReadingIn",
+    "ReadingList",
+    "ReadingOut",
+    "ReadingSettings",
     "ReplayIn",
     "Replayed",
+    "RerunIn",
     "RuleOut",
     "RulesNow",
     "SavedPolicy",

@@ -230,6 +230,11 @@ class PageOut(PageRow):
 
     text: str | None = Field(description="Markdown; null before the page is done")
     blocks: list[BlockOut]
+    reading: int | None = Field(description="The reading in force: the `base` of an edit.")
+    proposed: int | None = Field(description="A reading of a rerun that waits to be accepted.")
+    rerun_error: str | None = Field(description="Why the newest rerun brought nothing.")
+    approved_by: str | None
+    approved_at: datetime | None
 
     @classmethod
     def of(cls, page: Page) -> PageOut:
@@ -238,6 +243,11 @@ class PageOut(PageRow):
             **cls.facts_of(page),
             text=reading.text if reading else None,
             blocks=[BlockOut(**block) for block in reading.blocks] if reading else [],
+            reading=page.reading_id,
+            proposed=page.proposed_id,
+            rerun_error=page.rerun_error or None,
+            approved_by=page.approved_by.get_username() if page.approved_by else None,
+            approved_at=page.approved_at,
         )
 
 

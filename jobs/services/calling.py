@@ -10,8 +10,9 @@ from jobs.domain import chat
 from jobs.domain import deadlines as limits
 from jobs.domain.ladder import Rung
 from jobs.domain.model_profiles import profile
+from jobs.domain.reruns import Wishes
 from jobs.gateways import secrets, vllm
-from jobs.models import Backend, Document
+from jobs.models import Backend
 
 NGRAM_SIZE, WINDOW_SIZE = 30, 90  # vLLM's own recipe for DeepSeek-OCR
 CONNECT_SECONDS = 3.0  # a host on the same network answers in milliseconds; a dead one should not hold a slot
@@ -48,16 +49,17 @@ def max_tokens(backend: Backend) -> int:
     return chat.max_tokens_for(context_length(backend))
 
 
-def body_for(backend: Backend, document: Document, image: bytes, rung: Rung | None = None) -> dict[str, object]:
-    """The request for one page of a document; `rung` is what to do differently because it was read badly before."""
+def body_for(backend: Backend, wishes: Wishes, image: bytes, rung: Rung | None = None) -> dict[str, object]:
+    """The request for one page, read as `wishes` says: its document's, or its rerun's. `rung` is what to do
+    differently because it was read badly before."""
     rung = rung or Rung("")
     health = getattr(backend, "health", None)
-    mode = cast(chat.Mode, rung.mode or document.mode)
-    language = document.language if profile(backend.model_profile).takes_language else ""
+    mode = cast(chat.Mode, rung.mode or wishes.mode)
+    language = wishes.language if profile(backend.model_profile).takes_language else ""
     return chat.build_body(
         model=backend.model,
         image=image,
-        prompt=chat.prompt_for(mode, document.prompt),
+        prompt=chat.prompt_for(mode, wishes.prompt),
         max_tokens=max_tokens(backend),
         temperature=rung.temperature,
         ngram_size=rung.ngram_size or NGRAM_SIZE,

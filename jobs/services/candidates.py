@@ -6,12 +6,10 @@ Called by settling alone, inside its transaction.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from jobs.domain import ladder
-from jobs.services import searching
 from jobs.services import statements as sql
 
 
@@ -43,18 +41,6 @@ def best_of_ladder(page_id: int, added: str = "") -> Candidate | None:
     reading_id, backend, reason = found[0]
     tries = f"It was read {len(found)} times; this is the best reading." if len(found) > 1 else ""
     return Candidate(reading_id, backend, " ".join(part for part in (reason, tries, added) if part))
-
-
-def put_in_force(page_id: int, chosen: Candidate, *, from_states: Sequence[str]) -> bool:
-    """End a page with a reading, and take it off the ladder. False when it is in none of these states."""
-    ended = sql.change(
-        f"""UPDATE jobs_page SET status = 'done', backend = %s, reading_id = %s, needs_review = %s, reason = %s,
-            ladder = '{{}}', finished_at = {sql.now()} WHERE id = %s AND status IN ({sql.marks(from_states)})""",
-        [chosen.backend, chosen.reading_id, bool(chosen.reason), chosen.reason, page_id, *from_states],
-    )
-    if ended:
-        searching.index_page(page_id)
-    return bool(ended)
 
 
 def _decoded(stored: Any) -> Any:

@@ -55,6 +55,7 @@ class _Row:
     number: int
     suspect: bool
     avoid: tuple[str, ...]
+    wanted: str = ""  # by a rerun
 
 
 class _OneAtATime:
@@ -180,7 +181,7 @@ class _Round:
         found = {}
         for row in rows:
             document = chosen[row.document]
-            placement = self._place(choices[row.document], document, avoided.get(row.page, {}))
+            placement = self._place(_choice(row, choices), document, avoided.get(row.page, {}))
             found[row.page] = (
                 _waiting_page(row, document, placement, waited.get(row.page, document.age_seconds)),
                 placement,
@@ -233,17 +234,23 @@ def _heads(documents: list[str], each: int) -> list[_Row]:
 
 def _part(condition: str, each: int) -> str:
     return f"""SELECT * FROM (
-        SELECT p.id, p.document_id, p.number, p.claims, p.engine_deaths, p.avoid FROM jobs_page p
+        SELECT p.id, p.document_id, p.number, p.claims, p.engine_deaths, p.avoid, p.wanted_backend
+        FROM jobs_page p
         WHERE p.document_id = %s AND p.status = 'rendered' AND {condition}
           AND (p.not_before IS NULL OR p.not_before <= {sql.now()})
         ORDER BY p.number LIMIT {each}) AS heads"""
 
 
 def _row(row: sql.Row) -> _Row:
-    page, document, number, claims, deaths, avoid = row
+    page, document, number, claims, deaths, avoid, wanted = row
     # SQLite hands JSON over as text, PostgreSQL decoded.
     names = json.loads(avoid) if isinstance(avoid, str) else avoid or ()
-    return _Row(page, sql.document_key(document), number, bool(claims or deaths), tuple(names))
+    return _Row(page, sql.document_key(document), number, bool(claims or deaths), tuple(names), wanted)
+
+
+def _choice(row: _Row, of_documents: Mapping[str, placing.Choice]) -> placing.Choice:
+    """Where the page wants to be read: where somebody asked for it to be read again, else where its document goes."""
+    return placing.Choice(row.wanted, None, "asked for") if row.wanted else of_documents[row.document]
 
 
 def _avoided(rows: Iterable[_Row]) -> dict[int, dict[str, str]]:

@@ -14,7 +14,7 @@ from jobs.domain.statuses import DocumentStatus, PageStatus
 from jobs.gateways import storage
 from jobs.models import Document, Page, SlotLease
 from jobs.models.documents import new_document_id
-from jobs.services import access, settling
+from jobs.services import access, rerunning, settling
 
 log = structlog.get_logger(__name__)
 D = DocumentStatus
@@ -42,13 +42,15 @@ def cancel(document_id: Any, *, by: Any) -> Document:
         if document.status in statuses.ENDED_DOCUMENTS:
             raise errors.Conflict(f"“{document.name}” is {document.status} already: there is nothing to cancel.")
         _free_unclaimed(document)
+        rerunning.stop(document)
         Page.objects.filter(document=document).unended().update(
-            status=PageStatus.CANCELLED, finished_at=timezone.now(), reason="Cancelled."
+            status=PageStatus.CANCELLED, finished_at=timezone.now(), reason="Cancelled.", rerun=None
         )
-        settling.recount(document)
+        ended = settling.recount(document)
         if not document.prepared:
             document.pages_cancelled = document.page_count
-        _save(document, D.CANCELLED)
+        # Where only pages being read again were under way, the document is what it was before.
+        _save(document, ended or D.CANCELLED)
     access.audit("document.cancelled", by=by, subject=str(document.pk))
     return document
 
@@ -89,7 +91,8 @@ def retry(document_id: Any, *, by: Any) -> Document:
             raise errors.Conflict(f"“{document.name}” has no failed pages to read again.")
         failed.update(
             status=PageStatus.PENDING, claims=0, host_failures=0, quality_tries=0, engine_deaths=0, dpi_cap=None,
-            in_pieces=False, ladder={}, avoid=[], reason="", not_before=None, finished_at=None,
+            in_pieces=False, ladder={}, avoid=[], reason="", not_before=None, finished_at=None, rerun=None,
+            wanted_backend="",
         )  # fmt: skip
         settling.recount(document)
         document.error, document.finished_at = "", None

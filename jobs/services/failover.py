@@ -48,7 +48,7 @@ def _untried(page: Page, backend: Backend, policy: Policy) -> list[Backend]:
     rows = {row.name: row for row in Backend.objects.select_related("health")}
     seen = [routing_service.snapshot(row) for row in rows.values()]
     able = {host.name for host in seen if not routing.obstacle(host, policy, seen)}
-    names = routing.candidates(page.document.wanted_backend, policy, seen)
+    names = routing.candidates(page.wanted_backend or page.document.wanted_backend, policy, seen)
     if policy.spread == "free":
         names += [host.name for host in seen if host.kind == "gpu" and host.name not in names]
     tried = {*page.avoid, backend.name}

@@ -87,7 +87,10 @@ def page(user: Any, document_id: uuid.UUID, number: int) -> Page:
     """With its reading and attempts. Raises errors.NotFound."""
     of_document = document(user, document_id)
     found: Page | None = (
-        of_document.pages.select_related("reading").prefetch_related("attempts").filter(number=number).first()
+        of_document.pages.select_related("reading", "approved_by")
+        .prefetch_related("attempts")
+        .filter(number=number)
+        .first()
     )
     if found is None:
         raise errors.NotFound(f"There is no page {number} of this document, or it is not prepared yet.")

@@ -9,7 +9,7 @@ from datetime import timedelta
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from jobs.domain import chat, grounding, ladder, quality, rendering, repetition
+from jobs.domain import chat, grounding, ladder, quality, rendering, repetition, reruns
 from jobs.domain.chat import Reply
 from jobs.domain.failures import Outcome
 from jobs.domain.grounding import Block
@@ -56,7 +56,7 @@ def judge(
 
 
 def _seen(page: Page, policy: Policy) -> quality.PageSeen:
-    mode = page.document.mode
+    mode = reruns.asked(page.document, reruns.from_json(page.rerun)).mode
     compared = policy.quality.text_layer_check and mode in COMPARED_MODES
     return quality.PageSeen(
         ink=page.ink,
@@ -82,7 +82,9 @@ def _next_rung(
 
 def _others(page: Page, backend: Backend, policy: Policy) -> bool:
     """Could another backend take this page now?"""
-    able = routing.able(page.document.wanted_backend, policy, Backend.objects.select_related("health"))
+    able = routing.able(
+        page.wanted_backend or page.document.wanted_backend, policy, Backend.objects.select_related("health")
+    )
     return any(name not in {backend.name, *page.avoid} for name in able)
 
 

@@ -23,7 +23,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from jobs import errors
-from jobs.domain import page_ranges, scheduling, statuses
+from jobs.domain import page_ranges, reruns, scheduling, statuses
 from jobs.domain.attempts import Step
 from jobs.domain.statuses import PageStatus
 from jobs.gateways import rasterizer, storage
@@ -162,21 +162,39 @@ def _claim_chunk() -> Chunk | None:
     if not claimed:
         return _claim_chunk()  # another process was quicker: there may be a second document
     document = Document.objects.get(pk=key)
-    pages = {page.number: page for page in Page.objects.waiting_to_be_drawn().filter(document=document)[:size]}
-    return Chunk(document, pages, drawing_dpi(document))
+    waiting = list(Page.objects.waiting_to_be_drawn().filter(document=document)[:size])
+    if not waiting:
+        return Chunk(document, {}, 0)
+    resolutions = _resolutions(document, waiting)
+    # One resolution a chunk: pages that are read again at another one come in chunks of their own.
+    dpi = resolutions[waiting[0].pk]
+    return Chunk(document, {page.number: page for page in waiting if resolutions[page.pk] == dpi}, dpi)
 
 
-def drawing_dpi(document: Document) -> int:
+def _resolutions(document: Document, pages: list[Page]) -> dict[int, int]:
+    """At which DPI each page is drawn. Worked out once for each different wish."""
+    known: dict[tuple[int | None, str], int] = {}
+    found = {}
+    for page in pages:
+        asked = reruns.asked(document, reruns.from_json(page.rerun))
+        wish = (asked.dpi, asked.backend)
+        if wish not in known:
+            known[wish] = drawing_dpi(asked, asked.backend or document.wanted_backend, document.backend)
+        found[page.pk] = known[wish]
+    return found
+
+
+def drawing_dpi(wishes: reruns.Wishes, wanted: str, chosen: str) -> int:
     """The largest resolution that a backend which may get its pages can use: drawn once, scaled down for others."""
     policy = routing.in_force()
     backends = {backend.name: backend for backend in Backend.objects.select_related("health")}
-    names = routing.able(document.wanted_backend, policy, backends.values()) or [document.backend]
-    return max((sending_dpi(document, backends[name]) for name in names if name in backends), default=200)
+    names = routing.able(wanted, policy, backends.values()) or [chosen]
+    return max((sending_dpi(wishes, backends[name]) for name in names if name in backends), default=200)
 
 
-def sending_dpi(document: Document, backend: Backend) -> int:
-    """The resolution at which a page of this document is sent to this backend."""
-    return routing.resolution_at(document.dpi, backend).dpi
+def sending_dpi(wishes: reruns.Wishes, backend: Backend) -> int:
+    """The resolution at which a page is sent to this backend, if `wishes` (its document's, or its rerun's) hold."""
+    return routing.resolution_at(wishes.dpi, backend).dpi
 
 
 def _draw(chunk: Chunk) -> None:
@@ -201,6 +219,9 @@ def _page_failed(page: Page, reason: str) -> None:
 
 
 def _page_drawn(page: Page, drawn: rasterizer.DrawnPage) -> None:
+    if page.rerun is not None and page.reading_id and page.image_width_px is not None:
+        _page_drawn_again(page, drawn)
+        return
     storage.save_path(page.image_key, drawn.path)
     facts = {
         "image_width_px": drawn.width_px,
@@ -208,13 +229,22 @@ def _page_drawn(page: Page, drawn: rasterizer.DrawnPage) -> None:
         "image_dpi": drawn.dpi,
         "ink": drawn.ink,
     }
-    if drawn.ink < BLANK_INK:
+    # A blank page is not sent, unless a person asked for it.
+    if drawn.ink < BLANK_INK and page.rerun is None:
         Page.objects.filter(pk=page.pk).update(**facts)
         settling.page_blank(page)
         return
     sources = statuses.page_sources(PageStatus.RENDERED)
     Page.objects.filter(pk=page.pk, status=PageStatus.PENDING, status__in=sources).update(
         status=PageStatus.RENDERED, **facts
+    )
+
+
+def _page_drawn_again(page: Page, drawn: rasterizer.DrawnPage) -> None:
+    """An image for this rerun alone: the page image stays, and with it the boxes of the text in force."""
+    storage.save_path(page.rerun_image_key, drawn.path)
+    Page.objects.filter(pk=page.pk, status=PageStatus.PENDING, rerun__isnull=False).update(
+        status=PageStatus.RENDERED, rerun=page.rerun | {"image_dpi": drawn.dpi}
     )
 
 

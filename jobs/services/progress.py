@@ -85,6 +85,8 @@ def _eta(document: Document, counts: PageCounts) -> int | None:
     """Seconds left at the speed so far; None before there is a speed to speak of."""
     if document.status != DocumentStatus.PROCESSING or not document.started_at or counts.ended < 1:
         return None
+    if document.rerun_at is not None:
+        return None  # its pages that ended say nothing of how fast the others are read again
     elapsed = (timezone.now() - document.started_at).total_seconds()
     return max(1, round(elapsed / counts.ended * (counts.total - counts.ended)))
 

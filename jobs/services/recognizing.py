@@ -11,7 +11,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from jobs import errors
-from jobs.domain import attempts, rendering
+from jobs.domain import attempts, rendering, reruns
 from jobs.domain.failures import Failure, Outcome
 from jobs.domain.statuses import PageStatus
 from jobs.models import Backend, Page
@@ -47,8 +47,8 @@ def recognize(lease_id: int) -> bool:
 
 
 def _attempt(page: Page, backend: Backend) -> AttemptRecord:
-    usual = preparing.sending_dpi(page.document, backend)
-    usual = min(usual, page.image_dpi or usual)
+    usual = preparing.sending_dpi(reruns.asked(page.document, reruns.from_json(page.rerun)), backend)
+    usual = min(usual, page.sent_image[1] or usual)
     dpi = min(usual, page.dpi_cap or usual)
     rung = judging.rung_of(page)
     smaller = "halves" if page.in_pieces else "oom_dpi" if dpi < usual else ""

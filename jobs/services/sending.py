@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from jobs.domain import grounding, pieces
+from jobs.domain import grounding, pieces, reruns
 from jobs.domain.chat import Reply
 from jobs.domain.grounding import Block
 from jobs.domain.policies import Policy
@@ -30,8 +30,10 @@ def send(page: Page, backend: Backend, policy: Policy, *, dpi: int, stop: thread
 
     Raises errors.BackendFailed, errors.NotFound where its image is gone, errors.Unavailable where a part of ours is.
     """
-    drawn = storage.read_bytes(page.image_key)
-    call = _Call(page, backend, policy, dpi, stop, until=time.monotonic() + settings.CALL_SECONDS)
+    # Boxes of halves are counted in px of the page's own image, also where a rerun has a finer one.
+    key, drawn_dpi = (page.image_key, page.image_dpi) if page.in_pieces else page.sent_image
+    drawn = storage.read_bytes(key)
+    call = _Call(page, backend, policy, drawn_dpi or dpi, dpi, stop, until=time.monotonic() + settings.CALL_SECONDS)
     width, height = page.image_width_px or 1, page.image_height_px or 1
     if not page.in_pieces:
         reply = call.send(drawn)
@@ -51,13 +53,15 @@ class _Call:
     page: Page
     backend: Backend
     policy: Policy
+    drawn_dpi: int
     dpi: int
     stop: threading.Event
     until: float
 
     def send(self, drawn: bytes) -> Reply:
-        image = images.scaled(drawn, from_dpi=self.page.image_dpi or self.dpi, to_dpi=self.dpi)
-        body = calling.body_for(self.backend, self.page.document, image, judging.rung_of(self.page))
+        image = images.scaled(drawn, from_dpi=self.drawn_dpi, to_dpi=self.dpi)
+        wishes = reruns.asked(self.page.document, reruns.from_json(self.page.rerun))
+        body = calling.body_for(self.backend, wishes, image, judging.rung_of(self.page))
         limit = min(calling.time_limit(self.backend), max(1.0, self.until - time.monotonic()))
         loops = judging.loop_watch(self.backend, self.policy)  # a new one for each half
         endpoint = calling.endpoint(self.backend)

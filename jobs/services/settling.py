@@ -20,7 +20,7 @@ from jobs.domain.failures import Outcome
 from jobs.domain.ladder import Climb
 from jobs.domain.statuses import DocumentStatus, PageStatus
 from jobs.models import Document, Page
-from jobs.services import candidates, retries, searching
+from jobs.services import candidates, readings, retries, searching
 from jobs.services import statements as sql
 
 log = structlog.get_logger(__name__)
@@ -86,8 +86,8 @@ def page_read(claim: Claim, attempt: AttemptRecord, reading: ReadingRecord) -> b
         chosen = candidates.Candidate(reading_id, attempt.backend, reading.needs_review)
         if reading.needs_review and reading.score is not None:
             chosen = candidates.best_of_ladder(claim.page_id) or chosen
-        candidates.put_in_force(claim.page_id, chosen, from_states=("running",))
-        _count(held.document, "pages_done", 1, needs_review=int(bool(chosen.reason)))
+        flagged = readings.put(claim.page_id, chosen.reading_id, backend=chosen.backend, doubt=chosen.reason)
+        _count(held.document, "pages_done", 1, needs_review=flagged or 0)
     return True
 
 
@@ -264,10 +264,9 @@ def _roll_up(document: Any, counts: statuses.PageCounts, status: str) -> None:
 
 def move_page(page: Page, step: Step) -> None:
     """Send a page where `step` says, from whatever state legally leads there. Inside the caller's transaction."""
-    target = step.status
-    if target is PageStatus.FAILED and _ended_with_a_candidate(page, step.reason):
+    if step.status is PageStatus.FAILED and _ended_with_a_candidate(page, step.reason):
         return
-    changed: dict[str, Any] = {"status": target.value, "reason": step.reason}
+    target, changed = readings.landing(page, step.status, step.reason)
     if step.delay_seconds:
         changed["not_before"] = timezone.now() + timedelta(seconds=step.delay_seconds)
     if target in statuses.ENDED_PAGES:
@@ -286,11 +285,13 @@ def move_page(page: Page, step: Step) -> None:
 def _ended_with_a_candidate(page: Page, why: str) -> bool:
     """A page that fails on its way up the ladder has been read: the best reading is better than none."""
     chosen = candidates.best_of_ladder(page.pk, f"It could not be read once more: {why}" if why else "")
-    if chosen is None or not candidates.put_in_force(
-        page.pk, chosen, from_states=statuses.page_sources(PageStatus.DONE)
-    ):
+    if chosen is None:
         return False
-    _count(sql.document_id(page.document_id.hex), "pages_done", 1, needs_review=1)
+    sources = statuses.page_sources(PageStatus.DONE)
+    flagged = readings.put(page.pk, chosen.reading_id, backend=chosen.backend, doubt=chosen.reason, from_states=sources)
+    if flagged is None:
+        return False
+    _count(sql.document_id(page.document_id.hex), "pages_done", 1, needs_review=flagged)
     return True
 
 

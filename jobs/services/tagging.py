@@ -11,7 +11,6 @@ from django.db.models import Count, F, QuerySet
 
 from jobs import errors
 from jobs.models import Document, Tag
-from jobs.services import documents
 
 MAX_LETTERS = 40
 MAX_TAGS = 20  # of one document: more would say nothing
@@ -66,7 +65,9 @@ def replace(document_id: UUID, names: Iterable[str], *, by: Any) -> Document:
 
 
 def _locked(document_id: UUID, by: Any) -> Document:
-    found = documents.find(document_id, by=by)
+    found = Document.objects.visible_to(by).filter(pk=document_id).first()
+    if found is None:
+        raise errors.NotFound("There is no such document.")
     return Document.objects.select_for_update().get(pk=found.pk)
 
 

@@ -21,6 +21,8 @@ def document_for(user: Any, document_id: UUID) -> Document:
 def page_for(user: Any, document_id: UUID, number: int) -> Page:
     """The page with its document and the reading in force. Raises Http404."""
     visible = Document.objects.visible_to(user)
-    pages = Page.objects.select_related("document__owner", "reading__attempt").filter(document__in=visible)
+    pages = Page.objects.select_related(
+        "document__owner", "reading__attempt", "proposed__attempt", "approved_by"
+    ).filter(document__in=visible)
     page: Page = get_object_or_404(pages, document_id=document_id, number=number)
     return page

@@ -14,6 +14,7 @@ from jobs.domain.policies import RULE_KINDS, Failover, Quality
 
 RULES_AT_MOST = 200
 SWITCHES = {"quality": ("enabled", "text_layer_check")}
+LISTS = {"quality": ("rungs",)}
 Body = dict[str, Any]
 
 
@@ -53,10 +54,17 @@ def _rule(data: Mapping[str, str], key: str) -> Body:
 
 
 def _section(data: Mapping[str, str], name: str, default: Mapping[str, Any]) -> Body:
-    switches = SWITCHES.get(name, ())
-    return {
-        key: f"{name}-{key}" in data if key in switches else number(data.get(f"{name}-{key}", "")) for key in default
-    }
+    return {key: _figure(data, name, key) for key in default}
+
+
+def _figure(data: Mapping[str, str], section: str, key: str) -> Any:
+    """A switch, a list of words, or a number."""
+    name = f"{section}-{key}"
+    if key in SWITCHES.get(section, ()):
+        return name in data
+    if key in LISTS.get(section, ()):
+        return [word.strip() for word in data.get(name, "").split(",") if word.strip()]
+    return number(data.get(name, ""))
 
 
 def number(text: str) -> float | int | str | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.domain.policies import RULE_KINDS
+from jobs.domain.policies import RULE_KINDS, RUNGS
 
 # What stands before and behind the field; {default} is the default backend.
 CONDITIONS = {
@@ -48,6 +48,7 @@ QUALITY_WORDS = {
     "max_tries": ("Tries of a page that was read badly", "tries"),
     "enabled": ("Judge what was read", ""),
     "text_layer_check": ("Compare with the file’s own text", ""),
+    "rungs": ("What is tried then, in this order", f"any of {', '.join(RUNGS)}"),
 }
 SPREADS = (
     ("off", "A document stays with its host", "failures aside"),
@@ -124,16 +125,21 @@ def _of(wrong: Mapping[str, str], start: str) -> dict[str, str]:
     return {path.removeprefix(start): reason for path, reason in wrong.items() if path.startswith(start)}
 
 
+def _shown(value: Any) -> Any:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+
+
 def figures(body: Mapping[str, Any], section: str, wrong: Mapping[str, str]) -> list[dict[str, Any]]:
     """The fields of `failover` or `quality`: name, value, label, unit, what is wrong, whether it is a switch."""
     words = {"failover": FAILOVER_WORDS, "quality": QUALITY_WORDS}[section]
     return [
         {
             "name": f"{section}-{key}",
-            "value": body.get(section, {}).get(key),
+            "value": _shown(body.get(section, {}).get(key)),
+            "listed": key == "rungs",
             "label": label,
             "unit": unit,
-            "wrong": wrong.get(f"{section}.{key}", ""),
+            "wrong": next((why for path, why in wrong.items() if path.partition("[")[0] == f"{section}.{key}"), ""),
             "switch": not unit,
         }
         for key, (label, unit) in words.items()

@@ -156,10 +156,11 @@ def failed_words(counts: PageCounts) -> str:
 
 
 def took(document: Any) -> str:
-    """`done in 48 s`, from the upload to the last page."""
+    """`done in 48 s`, from the upload to the last page; of a rerun, from when it was asked for."""
     if not (document.finished_at and document.created_at):
         return ""
-    return f"done in {span((document.finished_at - document.created_at).total_seconds())}"
+    said, since = ("read again in", document.rerun_at) if document.rerun_at else ("done in", document.created_at)
+    return f"{said} {span((document.finished_at - since).total_seconds())}"
 
 
 def where(decision: Mapping[str, Any] | None) -> str:

@@ -22,6 +22,13 @@ HAVE_TO_BE_THERE = """
     GET /documents/{document_id}/pages
     GET /documents/{document_id}/pages/{number}
     GET /documents/{document_id}/pages/{number}/image
+    GET /documents/{document_id}/pages/{number}/readings
+    PUT /documents/{document_id}/pages/{number}/text
+    POST /documents/{document_id}/pages/{number}/approve
+    POST /documents/{document_id}/pages/{number}/accept
+    POST /documents/{document_id}/pages/{number}/discard
+    POST /documents/{document_id}/pages/{number}/restore
+    POST /documents/{document_id}/rerun
     GET /documents/{document_id}/result
     POST /documents/{document_id}/cancel
     POST /documents/{document_id}/pause
@@ -130,6 +137,10 @@ def test_every_reference_leads_somewhere(description: dict[str, Any]) -> None:
         (schemas.DocumentList, examples.DOCUMENTS),
         (schemas.PageList, examples.PAGES),
         (schemas.PageOut, examples.PAGE),
+        (schemas.ReadingList, examples.READINGS),
+        (schemas.EditIn, examples.EDIT),
+        (schemas.ReadingIn, examples.CHOOSE),
+        (schemas.RerunIn, examples.RERUN),
         (schemas.Me, examples.ME),
         (schemas.BackendOut, examples.BACKEND),
         (schemas.CheckedBackend, examples.CHECKED_BACKEND),

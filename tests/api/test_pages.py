@@ -58,6 +58,11 @@ def test_a_page_shows_the_reading_in_force(api: ApiClient, staff: Any) -> None:
         "host_failures": 0,
         "quality_tries": 0,
         "attempts": [],
+        "reading": document.pages.get(number=1).reading_id,
+        "proposed": None,
+        "rerun_error": None,
+        "approved_by": None,
+        "approved_at": None,
     }
     assert set(body["attempts"][0]) == {
         "backend", "outcome", "reason", "rule", "rung", "dpi", "seconds", "prompt_tokens", "completion_tokens",

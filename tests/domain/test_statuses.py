@@ -6,11 +6,19 @@ from jobs.domain import statuses
 from jobs.domain.statuses import DocumentStatus, PageCounts, PageStatus
 
 
-def test_what_has_ended_well_or_by_cancelling_never_moves_again():
+def test_a_page_that_ended_well_or_was_cancelled_moves_again_by_a_rerun_alone():
     for status in (PageStatus.DONE, PageStatus.CANCELLED):
         assert statuses.PAGE_MOVES[status] == frozenset()
-    for status in (DocumentStatus.DONE, DocumentStatus.CANCELLED):
-        assert statuses.DOCUMENT_MOVES[status] == frozenset()
+        assert statuses.RERUN_MOVES[status] == {PageStatus.PENDING, PageStatus.RENDERED}
+
+
+def test_a_document_that_ended_begins_again_and_does_nothing_else():
+    for status in statuses.ENDED_DOCUMENTS:
+        assert statuses.DOCUMENT_MOVES[status] == {DocumentStatus.PROCESSING}
+
+
+def test_a_rerun_that_is_called_off_leads_back_to_done_from_wherever_the_page_is():
+    assert statuses.rerun_sources(PageStatus.DONE) == sorted(statuses.OPEN_PAGES)
 
 
 def test_every_state_has_its_moves_and_every_state_can_be_reached():

@@ -214,3 +214,17 @@ def test_what_grows_beyond_measure_is_shown_as_plain_text():
 def test_monstrous_pages_end(unit):
     with at_most(seconds=60):  # a second or so; what is quadratic would take many minutes
         assert_harmless(to_html(unit * (300_000 // len(unit))))
+
+
+def test_formulas_are_marked_for_a_renderer_on_request():
+    marked = to_html("It is \\(a_1 < b\\) and\n\n\\[ \\frac{1}{2} \\]", mark_math=True)
+    assert '<span class="math">\\(a_1 &lt; b\\)</span>' in marked
+    assert '<span class="math display">\\[ \\frac{1}{2} \\]</span>' in marked
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_no_payload_hides_in_a_marked_formula(payload):
+    marked = to_html(f"\\({payload}\\) <span class='math'>{payload}</span>", mark_math=True)
+    seen = Elements(marked)
+    assert set(seen.tags) <= TAGS | {"span"}
+    assert {value for tag, _, value in seen.attributes if tag == "span"} <= {"math", "math display"}

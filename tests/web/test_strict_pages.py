@@ -8,15 +8,16 @@ from django.conf import settings
 from tests import builders
 
 pytestmark = pytest.mark.django_db
-SCREENS = [
-    "list", "filtered", "empty", "document", "unprepared", "page", "failed page", "account", "backends", "a try",
-    "add a host", "edit a host", "versions", "log",
-]  # fmt: skip
+ROOM = ["edit", "again", "versions", "compare", "review"]
+HOSTS = ["backends", "a try", "add a host", "edit a host", "policy versions", "log"]
+SCREENS = ["list", "filtered", "empty", "document", "unprepared", "page", "failed page", "account", *HOSTS, *ROOM]
 
 
 @pytest.fixture
 def pages(admin, mira, outline):
     full = builders.make_document(mira, pages=6, done=2, failed=1, quarantined=1, running=1, review=1)
+    new = builders.make_reading(full.pages.get(number=2), text="New", in_force=False, source="rerun")
+    full.pages.filter(number=2).update(proposed=new)
     fresh = builders.make_document(mira, pages=2, prepared=False)
     addresses = {
         "list": "/documents/",
@@ -26,12 +27,17 @@ def pages(admin, mira, outline):
         "unprepared": f"/documents/{fresh.pk}/",
         "page": f"/documents/{full.pk}/pages/1/",
         "failed page": f"/documents/{full.pk}/pages/3/",
+        "edit": f"/documents/{full.pk}/pages/1/?view=edit",
+        "again": f"/documents/{full.pk}/pages/1/?view=again",
+        "versions": f"/documents/{full.pk}/pages/1/?view=versions",
+        "compare": f"/documents/{full.pk}/pages/2/?view=compare",
+        "review": "/review/",
         "account": "/account/",
         "backends": "/backends/",
         "a try": "/backends/?page_count=25",
         "add a host": "/backends/add",
         "edit a host": "/backends/calypso/edit",
-        "versions": "/backends/versions",
+        "policy versions": "/backends/versions",
         "log": "/backends/log",
     }
     return lambda name: outline(admin.get(addresses[name]))

@@ -55,7 +55,7 @@ def test_sizes_are_told_in_units_people_know(size, said):
 
 
 def document(status: str, **fields) -> SimpleNamespace:
-    return SimpleNamespace(status=status, prepared=True, created_at=NOW, finished_at=None, **fields)
+    return SimpleNamespace(status=status, prepared=True, created_at=NOW, finished_at=None, rerun_at=None, **fields)
 
 
 @pytest.mark.parametrize(
@@ -76,8 +76,11 @@ def test_how_far_a_document_is_fits_into_a_line(status, counts, eta, ahead, said
 
 
 def test_a_finished_document_says_how_long_it_took():
-    done = SimpleNamespace(status="done", prepared=True, created_at=NOW, finished_at=NOW + timedelta(seconds=48))
+    ended = {"status": "done", "prepared": True, "finished_at": NOW + timedelta(seconds=48)}
+    done = SimpleNamespace(**ended, created_at=NOW, rerun_at=None)
     assert words.pages_line(done, PageCounts(61, done=61), None, 0) == "61 pages · done in 48 s"
+    again = SimpleNamespace(**ended, created_at=NOW - timedelta(days=3), rerun_at=NOW)
+    assert words.pages_line(again, PageCounts(61, done=61), None, 0) == "61 pages · read again in 48 s"
 
 
 def test_it_is_never_a_hundred_percent_before_the_end():
