@@ -16,6 +16,8 @@ LINE_HEIGHT = 1.2  # times the size of the print
 # How far letters reach from their baseline, times the size of the print, as in Helvetica and most others.
 TALL, LOW, DEEP = 0.72, 0.53, 0.21
 SLACK_WORDS = 8  # how far a line's end may be from where the widths alone put it
+COUNT_WEIGHT = 0.02  # a word too many or too few in a line counts as a seventh of its width does
+WIDE_GAP = 0.5  # times the size of the print: no wider gap speaks any louder
 MOST_WORDS = 20_000  # of one block; a page of small print has about 2,000
 
 _LOW_LETTERS = frozenset("acegmnopqrsuvwxyz.,:;-–—_·•")
@@ -55,7 +57,7 @@ def place(text: str, boxes: Sequence[tuple[int, int, int, int]], ink: Sequence[I
         return []
     likely = _likely_lines(words, boxes, text)
     if ink and likely / 2.5 <= len(ink) <= max(likely * 2.5, 2) and len(ink) <= len(words):
-        shares = _shared_out(words, [line.width for line in ink], [_words_in(line) for line in ink])
+        shares = _shared_out(words, [line.width for line in ink], _words_in(ink, len(words)))
         return [word for share, line in zip(shares, ink, strict=True) for word in _on_ink(share, line)]
     rows = _rows(boxes, likely)
     shares = _shared_out(words, [row.right - row.left for row in rows], None)
@@ -108,10 +110,21 @@ def _letter_width(letter: str) -> float:
     return 0.67 if letter.isupper() else 0.53
 
 
-def _words_in(line: InkLine) -> int:
-    """How many words the gaps of a line tell: a space is a fifth of the print's size or more."""
-    gap = 0.2 * (line.bottom - line.top)
-    return 1 + sum(later[0] - earlier[1] > gap for earlier, later in zip(line.strokes, line.strokes[1:], strict=False))
+def _words_in(ink: Sequence[InkLine], total: int) -> list[int]:
+    """How many words each line has, `total` in all: the widest gaps of the block are those between words.
+
+    Gaps are measured against their line's height, so that a heading in the same box does not count for more.
+    """
+    gaps = [
+        [
+            (later[0] - earlier[1]) / (line.bottom - line.top)
+            for earlier, later in zip(line.strokes, line.strokes[1:], strict=False)
+        ]
+        for line in ink
+    ]
+    widest = sorted((gap for line in gaps for gap in line), reverse=True)[: max(total - len(ink), 0)]
+    least = widest[-1] if widest else math.inf
+    return [1 + sum(gap >= least for gap in line) for line in gaps]
 
 
 def _shared_out(words: Sequence[str], room: Sequence[float], counts: Sequence[int] | None) -> list[list[str]]:
@@ -149,7 +162,7 @@ def _misfit(width: float, room: float, words: int, counts: Sequence[int] | None,
     if words == 0:
         misfit += 4.0
     if counts is not None:
-        misfit += 0.02 * (words - counts[number]) ** 2
+        misfit += COUNT_WEIGHT * (words - counts[number]) ** 2
     return misfit
 
 
@@ -172,17 +185,49 @@ def _groups(words: Sequence[str], ends: Sequence[dict[int, tuple[float, int]]]) 
 
 
 def _on_ink(words: Sequence[str], line: InkLine) -> list[PlacedWord]:
-    """Words between the widest gaps of their line; by their widths where there are too few gaps."""
+    """Words between gaps of their line; by their widths alone where there are too few gaps."""
     strokes = line.strokes
     row = _row_of(words, line)
     if len(strokes) < len(words):
         return _evenly(words, row)
-    gaps = sorted(range(1, len(strokes)), key=lambda n: strokes[n - 1][1] - strokes[n][0])[: max(len(words) - 1, 0)]
-    starts = [0, *sorted(gaps), len(strokes)]
+    edges = _edges(words, line, row.size)
     return [
         PlacedWord(word, strokes[first][0], strokes[following - 1][1], row.baseline, row.size)
-        for word, first, following in zip(words, starts, starts[1:], strict=False)
+        for word, first, following in zip(words, edges, edges[1:], strict=False)
     ]
+
+
+def _edges(words: Sequence[str], line: InkLine, size: float) -> list[int]:
+    """The stroke that each word begins with, and how many strokes there are.
+
+    Wide gaps speak for a space, and so does a word that comes out as wide as its letters: neither alone is enough, where
+    print is letterspaced or a gap inside a word is as wide as a space.
+    """
+    if not words:
+        return []
+    strokes, count = line.strokes, len(words)
+    inside = sorted(range(1, len(strokes)), key=lambda n: strokes[n - 1][1] - strokes[n][0])[: 2 * count + 4]
+    places = [0, *sorted(inside), len(strokes)]
+    unit = line.width / (_width(" ".join(words)) or 1)
+    layers: list[dict[int, tuple[float, int]]] = []
+    costs = {0: 0.0}
+    for number, word in enumerate(words):
+        wanted, last = _width(word) * unit, number == count - 1
+        layer: dict[int, tuple[float, int]] = {}
+        for end in [len(places) - 1] if last else range(number + 1, len(places) - count + number + 1):
+            gap = 0.0 if last else strokes[places[end]][0] - strokes[places[end] - 1][1]
+            right, bonus = strokes[places[end] - 1][1], min(gap / size, WIDE_GAP)
+            layer[end] = min(
+                (cost + ((right - strokes[places[start]][0] - wanted) / size) ** 2 - bonus, start)
+                for start, cost in costs.items()
+                if start < end
+            )
+        layers.append(layer)
+        costs = {end: cost for end, (cost, _) in layer.items()}
+    edges = [len(places) - 1]
+    for layer in reversed(layers):
+        edges.append(layer[edges[-1]][1])
+    return [places[edge] for edge in reversed(edges)]
 
 
 def _row_of(words: Sequence[str], line: InkLine) -> _Row:
