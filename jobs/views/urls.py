@@ -15,6 +15,7 @@ urlpatterns = [
     path("documents/", documents.documents, name="documents"),
     path("documents/live", documents.documents_live, name="documents-live"),
     path("documents/actions", actions.act, name="act"),
+    path("documents/export", files.download_many, name="download-many"),
     path("documents/sample", uploads.sample, name="sample"),
     path("upload", uploads.upload, name="upload"),
     path("documents/<uuid:document_id>/", document.document, name="document"),

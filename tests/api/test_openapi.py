@@ -23,6 +23,7 @@ HAVE_TO_BE_THERE = """
     GET /documents/{document_id}/pages/{number}
     GET /documents/{document_id}/pages/{number}/image
     GET /documents/{document_id}/result
+    POST /documents/export
     POST /documents/{document_id}/cancel
     POST /documents/{document_id}/pause
     POST /documents/{document_id}/resume
