@@ -8,6 +8,7 @@ words and the box's shape make likely.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -15,8 +16,13 @@ from itertools import accumulate
 LINE_HEIGHT = 1.2  # times the size of the print
 # How far letters reach from their baseline, times the size of the print, as in Helvetica and most others.
 TALL, LOW, DEEP = 0.72, 0.53, 0.21
-SLACK_WORDS = 8  # how far a line's end may be from where the widths alone put it
-COUNT_WEIGHT = 0.02  # a word too many or too few in a line counts as a seventh of its width does
+SPACE = 0.28  # its width, times the size of the print
+SLACK_WORDS = 6  # how far a line's end may be from where the widths alone put it
+GAP_WEIGHT = 0.1  # gaps where spaces should be, against widths: a word in the wrong line costs twice as much by them
+REACH_SHARE = 0.3  # of a word's share of its line: so far from where it should be a space is looked for
+HOPELESS = 0.35  # a width so far off is not looked at any closer
+NO_WORDS = 4.0  # a line without words
+INK_SHARE = 0.5  # boxes are tight around their print: less is a rule or a stain
 WIDE_GAP = 0.5  # times the size of the print: no wider gap speaks any louder
 MOST_WORDS = 20_000  # of one block; a page of small print has about 2,000
 
@@ -56,12 +62,19 @@ def place(text: str, boxes: Sequence[tuple[int, int, int, int]], ink: Sequence[I
     if not words or not boxes:
         return []
     likely = _likely_lines(words, boxes, text)
-    if ink and likely / 2.5 <= len(ink) <= max(likely * 2.5, 2) and len(ink) <= len(words):
-        shares = _shared_out(words, [line.width for line in ink], _words_in(ink, len(words)))
+    if _is_of(ink, boxes, likely, len(words)):
+        shares = _shared_out(words, [line.width for line in ink], ink)
         return [word for share, line in zip(shares, ink, strict=True) for word in _on_ink(share, line)]
     rows = _rows(boxes, likely)
-    shares = _shared_out(words, [row.right - row.left for row in rows], None)
+    shares = _shared_out(words, [row.right - row.left for row in rows], ())
     return [word for share, row in zip(shares, rows, strict=True) for word in _evenly(share, row)]
+
+
+def _is_of(ink: Sequence[InkLine], boxes: Sequence[tuple[int, int, int, int]], likely: int, words: int) -> bool:
+    """Whether lines of ink can be the text's: about as many as are likely, and over most of the box."""
+    if not ink or len(ink) > words or not likely / 2.5 <= len(ink) <= max(likely * 2.5, 2):
+        return False
+    return ink[-1].bottom - ink[0].top >= INK_SHARE * sum(y2 - y1 for _, y1, _, y2 in boxes)
 
 
 def _likely_lines(words: Sequence[str], boxes: Sequence[tuple[int, int, int, int]], text: str) -> int:
@@ -102,7 +115,7 @@ def _width(text: str) -> float:
 
 def _letter_width(letter: str) -> float:
     if letter in _NARROW or letter == " ":
-        return 0.28
+        return SPACE
     if letter in _WIDE:
         return 0.85
     if letter > "\u2e80":  # Chinese, Japanese, Korean
@@ -110,60 +123,68 @@ def _letter_width(letter: str) -> float:
     return 0.67 if letter.isupper() else 0.53
 
 
-def _words_in(ink: Sequence[InkLine], total: int) -> list[int]:
-    """How many words each line has, `total` in all: the widest gaps of the block are those between words.
-
-    Gaps are measured against their line's height, so that a heading in the same box does not count for more.
-    """
-    gaps = [
-        [
-            (later[0] - earlier[1]) / (line.bottom - line.top)
-            for earlier, later in zip(line.strokes, line.strokes[1:], strict=False)
-        ]
-        for line in ink
-    ]
-    widest = sorted((gap for line in gaps for gap in line), reverse=True)[: max(total - len(ink), 0)]
-    least = widest[-1] if widest else math.inf
-    return [1 + sum(gap >= least for gap in line) for line in gaps]
-
-
-def _shared_out(words: Sequence[str], room: Sequence[float], counts: Sequence[int] | None) -> list[list[str]]:
-    """The words in as many groups as there are lines, so that widths (and numbers of words) fit best.
+def _shared_out(words: Sequence[str], room: Sequence[float], ink: Sequence[InkLine]) -> list[list[str]]:
+    """The words in as many groups as there are lines, so that widths (and gaps, where there is ink) fit best.
 
     Dynamic programming in a window around where the widths alone put each line's end: time is linear in the words.
     """
-    sums = [0.0, *accumulate(_width(word) + 0.28 for word in words)]
-    scale = sum(room) / (sums[-1] or 1)
+    sums = [0.0, *accumulate(_width(word) + SPACE for word in words)]
+    scale = sum(room) / sums[-1]
     filled = list(accumulate(room))
-    ends: list[dict[int, tuple[float, int]]] = []
+    layers: list[dict[int, tuple[float, int]]] = []
     costs = {0: 0.0}
     for number, space in enumerate(room):
-        last = number == len(room) - 1
-        middle = _nearest(sums, filled[number] / scale)
-        reachable = (
-            [len(words)] if last else range(max(middle - SLACK_WORDS, 0), min(middle + SLACK_WORDS, len(words)) + 1)
-        )
+        gaps = _gaps(ink[number]) if ink else []
         layer: dict[int, tuple[float, int]] = {}
-        for end in reachable:
+        for end in _ends(sums, filled[number] / scale, last=number == len(room) - 1):
             options = [
-                (cost + _misfit((sums[end] - sums[start]) * scale, space, end - start, counts, number), start)
+                (cost + _misfit(sums, start, end, space, scale, gaps), start)
                 for start, cost in costs.items()
                 if start <= end
             ]
             if options:
                 layer[end] = min(options)
-        ends.append(layer)
+        layers.append(layer)
         costs = {end: cost for end, (cost, _) in layer.items()}
-    return _groups(words, ends)
+    return _groups(words, layers)
 
 
-def _misfit(width: float, room: float, words: int, counts: Sequence[int] | None, number: int) -> float:
-    misfit = ((width - room) / (room or 1)) ** 2
-    if words == 0:
-        misfit += 4.0
-    if counts is not None:
-        misfit += COUNT_WEIGHT * (words - counts[number]) ** 2
-    return misfit
+def _ends(sums: Sequence[float], wanted: float, *, last: bool) -> Sequence[int]:
+    """Where a line may end: behind so many words."""
+    total = len(sums) - 1
+    if last:
+        return [total]
+    middle = _nearest(sums, wanted)
+    return range(max(middle - SLACK_WORDS, 0), min(middle + SLACK_WORDS, total) + 1)
+
+
+_Gap = tuple[float, float]  # its middle, as a share of the line's width, and its width in heights of the line
+
+
+def _gaps(line: InkLine) -> list[_Gap]:
+    """The gaps of a line that may be spaces, from left to right."""
+    left, height = line.strokes[0][0], line.bottom - line.top
+    pairs = zip(line.strokes, line.strokes[1:], strict=False)
+    return [
+        (((before[1] + after[0]) / 2 - left) / line.width, min((after[0] - before[1]) / height, WIDE_GAP))
+        for before, after in pairs
+    ]
+
+
+def _misfit(sums: Sequence[float], start: int, end: int, room: float, scale: float, gaps: Sequence[_Gap]) -> float:
+    """How badly the words from `start` to `end` fit a line: by their width, and by the gaps where spaces should be."""
+    width = sums[end] - sums[start]
+    off = (width * scale - room) / (room or 1)
+    misfit = off * off + (NO_WORDS if start == end else 0.0)
+    if not gaps or end - start < 2 or abs(off) > HOPELESS:
+        return misfit + GAP_WEIGHT * WIDE_GAP
+    reach = REACH_SHARE / (end - start)
+    found = 0.0
+    for place in range(start + 1, end):
+        expected = (sums[place] - sums[start] - SPACE / 2) / (width - SPACE)
+        first, following = bisect_left(gaps, (expected - reach,)), bisect_left(gaps, (expected + reach,))
+        found += max((wide for _, wide in gaps[first:following]), default=0.0)
+    return misfit + GAP_WEIGHT * (WIDE_GAP - found / (end - start - 1))
 
 
 def _nearest(sums: Sequence[float], wanted: float) -> int:
@@ -200,8 +221,8 @@ def _on_ink(words: Sequence[str], line: InkLine) -> list[PlacedWord]:
 def _edges(words: Sequence[str], line: InkLine, size: float) -> list[int]:
     """The stroke that each word begins with, and how many strokes there are.
 
-    Wide gaps speak for a space, and so does a word that comes out as wide as its letters: neither alone is enough, where
-    print is letterspaced or a gap inside a word is as wide as a space.
+    Wide gaps speak for a space, and so does a word that comes out as wide as its letters. Neither alone is enough where
+    print is letterspaced, or a gap inside a word is as wide as a space.
     """
     if not words:
         return []

@@ -166,7 +166,7 @@ class _OwnText:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._first = 0
+        self._first = -OWN_TEXT_PAGES
         self._pages: list[Counter[str]] = []
 
     def unsaid(self, number: int, blocks: list[Any]) -> list[Any]:
