@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import dramatiq
@@ -14,7 +16,7 @@ from dramatiq.errors import BrokerError
 from redis.exceptions import RedisError
 
 from jobs import errors
-from jobs.services import dispatching, notices, preparing, recognizing
+from jobs.services import dispatching, exporting, notices, preparing, recognizing
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +56,11 @@ def tell_owner(document_id: str) -> None:
     notices.tell(document_id)
 
 
+@dramatiq.actor(queue_name="pages")
+def export(document_id: str, format: str) -> None:
+    exporting.make(document_id, format)
+
+
 def dispatch_now() -> None:
     """Fill free slots, then draw more where pages run short."""
     done = dispatching.dispatch(lambda lease_id: send(recognize, lease_id))
@@ -64,6 +71,12 @@ def dispatch_now() -> None:
 def prepare_soon(document_id: Any) -> None:
     """After the commit: have the document's pages made and drawn."""
     transaction.on_commit(lambda: send(prepare, str(document_id)))
+
+
+def export_soon(to_make: Iterable[tuple[Any, str]]) -> None:
+    """After the commit: have files made, (document's id, format). Lost messages are sent again by who asks again."""
+    for document_id, format in to_make:
+        transaction.on_commit(partial(send, export, str(document_id), format))
 
 
 def dispatch_soon() -> None:

@@ -16,6 +16,7 @@
     │   ├── Forbidden                403 forbidden
     │   ├── Conflict                 409 conflict
     │   └── NotReady                 409 not_ready (asking later may help)
+    │       └── BeingMade            409 not_ready (asking again in `retry_after_seconds` helps)
     ├── Unavailable                  503 unavailable: a part of ours is down or full, a retry helps
     ├── PageUndrawable               this page of a file cannot be drawn: the page fails, others go on
     └── BackendFailed                a call to a backend failed; `failure` says how (domain.failures.Failure)
@@ -94,6 +95,15 @@ class NotReady(RequestRefused):
     """Nothing is wrong, it is only too early: asking later helps."""
 
     code = "not_ready"
+
+
+class BeingMade(NotReady):
+    """It is being made. `to_make` are the (document id, format) whose making is to be asked for now, maybe none."""
+
+    def __init__(self, message: str, *, to_make: list[tuple[Any, str]], retry_after_seconds: int = 5) -> None:
+        super().__init__(message)
+        self.to_make = to_make
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Unavailable(OcrsiteError):

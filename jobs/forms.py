@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
@@ -10,7 +11,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from jobs.domain import model_profiles
 from jobs.models import Backend
 from jobs.models.access import SCOPES
-from jobs.services import access, intake, rerunning
+from jobs.services import access, exporting, intake, rerunning
 
 MODES = [
     ("markdown", "Markdown"),
@@ -116,6 +117,19 @@ class ActionForm(forms.Form):
         super().__init__(data)
         # Which of them exist, and for whom, is the service's question.
         self.fields["document"] = forms.MultipleChoiceField(choices=[(v, v) for v in data.getlist("document")])
+
+
+class ExportForm(forms.Form):
+    """Documents to be taken along together, and how."""
+
+    format = forms.ChoiceField(choices=[(name, name) for name in exporting.FORMATS])
+
+    def __init__(self, data: Any) -> None:
+        super().__init__(data)
+        # Which of them exist, and for whom, is asked when they are fetched.
+        self.fields["document"] = forms.TypedMultipleChoiceField(
+            coerce=UUID, empty_value=[], choices=[(value, value) for value in data.getlist("document")]
+        )
 
 
 class TokenForm(forms.Form):

@@ -60,9 +60,11 @@ def answers(
     return {"response": models, "openapi_extra": extra}
 
 
-def file_answers(media_types: dict[str, str], *, refusals: tuple[str, ...], headers: dict[str, str]) -> dict[str, Any]:
+def file_answers(
+    media_types: dict[str, str], *, refusals: tuple[str, ...], headers: dict[str, str], body: Any = None
+) -> dict[str, Any]:
     """For a route that answers with a file: {media type: example of its content, "" for bytes}."""
-    described = answers(None, example=None, refusals=refusals, headers=headers)
+    described = answers(None, example=None, refusals=refusals, headers=headers, body=body)
     content: dict[str, Any] = {
         name: {"schema": {"type": "string"} if shown else {"type": "string", "format": "binary"}}
         | ({"example": shown} if shown else {"example": "(bytes)"})

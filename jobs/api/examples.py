@@ -114,6 +114,11 @@ RESULTS = {
     "text/markdown": "<!-- page 1 -->\n# Results\n\n<!-- page 2 -->\n<!-- [page 2: failed: torn] -->\n",
     "text/plain": "Results\n\f[page 2: failed: torn]\n",
     "application/json": '{"id": "0199…", "name": "report.pdf", "pages": [{"number": 1, "text": "# Results"}]}',
+    "text/html": "<!doctype html>…",
+    "application/pdf": "",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "",
+    "application/zip": "",
 }
 ME = {
     "name": "mira",

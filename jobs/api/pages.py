@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 from uuid import UUID
 
@@ -26,8 +27,18 @@ class PagesQuery(Schema):
     cursor: str = Field("", description="next_cursor of the page before.")
 
 
+Format = Literal["md", "txt", "html", "json", "pdf", "docx", "xlsx", "zip"]
+
+
 class ResultQuery(Schema):
-    format: Literal["md", "txt", "json"] = Field("md", description="html, pdf, docx and zip are not there yet.")
+    format: Format = Field("md", description="pdf is searchable; xlsx holds the tables; zip texts, figures and tables.")
+
+
+class ExportRequest(Schema):
+    """Which documents, and in which format each."""
+
+    ids: list[UUID] = Field(description="At most 500.", min_length=1, max_length=500)
+    format: Format = "md"
 
 
 @router.get(
@@ -78,20 +89,49 @@ def get_page_image(request: HttpRequest, document_id: UUID, number: int) -> Http
     summary="Download the result",
     **file_answers(
         examples.RESULTS,
-        refusals=("not_found", "invalid", "not_ready"),
+        refusals=("not_found", "invalid", "not_ready", "too_large", "unreadable"),
         headers={"Content-Disposition": "a file name made of the document's"},
     ),
 )
 def get_result(request: HttpRequest, document_id: UUID, query: Query[ResultQuery]) -> HttpResponseBase:
-    """The text in force of every page, streamed.
+    """The text in force of every page.
 
-    md: pages joined by a blank line, `<!-- page N -->` before each. txt: joined by form feeds. json: with blocks,
-    boxes and where each text comes from. A page that is missing shows `[page N: failed: reason]`, in md as a
-    comment. 409 `not_ready` while no page is done.
+    md: pages joined by a blank line, `<!-- page N -->` before each. txt: joined by form feeds. html: one file with
+    everything inside. json: with blocks, boxes and where each text comes from. pdf: the original's pages with their
+    words to be found. docx: a Word file. xlsx: the tables, a sheet each. zip: md, html, json and txt with figures, and
+    tables as CSV and XLSX. A page that is missing shows `[page N: failed: reason]`, in md and html as a comment.
+    409 `not_ready` while no page is done, and while a pdf, docx, xlsx or zip of more than 50 pages is being made: ask
+    again after the seconds in `Retry-After`.
     """
     document = finding.document(request.user, document_id)
     media_type, name, pieces = exporting.export(document, query.format)
     access.audit("document.downloaded", by=request.user, subject=str(document.id), detail={"format": query.format})
+    return _download(media_type, name, pieces)
+
+
+@router.post(
+    "/documents/export",
+    auth=needs("read"),
+    summary="Download many documents as one zip",
+    **file_answers(
+        {"application/zip": ""},
+        refusals=("not_found", "invalid", "not_ready"),
+        headers={"Content-Disposition": "documents-FORMAT.zip"},
+        body={"ids": [examples.DOCUMENT_ID], "format": "md"},
+    ),
+)
+def export_documents(request: HttpRequest, payload: ExportRequest) -> HttpResponseBase:
+    """One file a document, streamed. `missing.txt` names those that have no text yet. 404 where one is not yours."""
+    documents = [finding.document(request.user, document_id) for document_id in dict.fromkeys(payload.ids)]
+    media_type, name, pieces = exporting.export_many(documents, payload.format)
+    for document in documents:
+        access.audit(
+            "document.downloaded", by=request.user, subject=str(document.id), detail={"format": payload.format}
+        )
+    return _download(media_type, name, pieces)
+
+
+def _download(media_type: str, name: str, pieces: Iterator[bytes]) -> HttpResponseBase:
     response = StreamingHttpResponse(pieces, content_type=media_type)
     response["Content-Disposition"] = str(content_disposition_header(True, name))
     return _private(response)

@@ -13,7 +13,7 @@ from django.http.multipartparser import MultiPartParserError
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from jobs import errors
+from jobs import actors, errors
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +59,7 @@ def of_error(error: errors.OcrsiteError) -> JsonResponse:
 def install(api: NinjaAPI) -> None:
     """Every exception that leaves a route, turned into the envelope."""
     handlers: list[tuple[type[Exception], Callable[[HttpRequest, Any], HttpResponse]]] = [
+        (errors.BeingMade, _being_made),
         (errors.OcrsiteError, lambda request, error: of_error(error)),
         (ValidationError, _not_valid),
         (AuthenticationError, lambda request, error: envelope("unauthenticated", SIGN_IN)),
@@ -77,6 +78,13 @@ def install(api: NinjaAPI) -> None:
     ]
     for kind, handler in handlers:
         api.add_exception_handler(kind, handler)
+
+
+def _being_made(request: HttpRequest, error: errors.BeingMade) -> HttpResponse:
+    actors.export_soon(error.to_make)
+    response = of_error(error)
+    response["Retry-After"] = str(error.retry_after_seconds)
+    return response
 
 
 def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:

@@ -3,21 +3,52 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
-from jobs.domain.grounding import Block
+from jobs.domain.grounding import Block, Box
 from jobs.domain.tables import as_html, as_pipes, as_tabs, parse_table, plain_text, split_tables
 
 _CENTER = re.compile(r"</?center>", re.IGNORECASE)
 _HEADING = re.compile(r"^#{1,6}[ \t]+", re.MULTILINE)
 _MANY_NEWLINES = re.compile(r"\n{3,}")
 _HEADINGS: Mapping[str, str] = {"title": "# ", "sub_title": "## "}
+FIGURE_LABELS = frozenset({"image", "figure", "chart", "seal"})
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A part of a page that is a picture. `number` counts from 1 on its page; `box` in px of the page image."""
+
+    number: int
+    box: Box
 
 
 def to_markdown(blocks: Iterable[Block]) -> str:
     """Blocks in their order, a blank line between them. Tables with spans stay HTML, LaTeX stays as it is."""
     return _joined(_markdown(block) for block in blocks)
+
+
+def in_parts(blocks: Iterable[Block]) -> list[str | Figure]:
+    """Markdown and figures in their order. Each box of a picture is a figure of its own; what is said in it follows."""
+    parts: list[str | Figure] = []
+    for is_figure, part in groupby(_parts_of_blocks(blocks), key=lambda part: isinstance(part, tuple)):
+        if is_figure:
+            count = sum(isinstance(earlier, Figure) for earlier in parts)
+            parts += [Figure(number, box) for number, box in enumerate(part, count + 1) if isinstance(box, tuple)]
+        else:
+            parts.append("\n\n".join(words for words in part if isinstance(words, str)))
+    return parts
+
+
+def _parts_of_blocks(blocks: Iterable[Block]) -> Iterator[str | Box]:
+    for block in blocks:
+        if block.label in FIGURE_LABELS:
+            yield from ((x1, y1, x2, y2) for x1, y1, x2, y2 in block.boxes if x2 > x1 and y2 > y1)
+        if text := _markdown(block):
+            yield text
 
 
 def to_text(blocks: Iterable[Block]) -> str:

@@ -95,7 +95,12 @@ def as_html(table: Table) -> str:
 
 def as_tabs(table: Table) -> str:
     """Rows as lines, cells by tabs. What a cell spans is filled with empty ones: columns stay under one another."""
-    lines: list[str] = []
+    return _beside(table, "\n".join("\t".join(row) for row in grid(table)), plain=True)
+
+
+def grid(table: Table) -> list[list[str]]:
+    """Rows of cells' words, what a cell spans filled with empty ones, up to PADDING_LIMIT_CELLS of them."""
+    rows: list[list[str]] = []
     covered: dict[int, int] = {}  # column -> rows, this one included, that a cell from above reaches into
     budget = PADDING_LIMIT_CELLS
     for row in table.rows:
@@ -109,10 +114,42 @@ def as_tabs(table: Table) -> str:
             if cell.rowspan > 1:
                 opened |= dict.fromkeys(range(len(line), len(line) + width), cell.rowspan - 1)
             line += [plain_text(cell.content, " ").strip(), *[""] * (width - 1)]
-        lines.append("\t".join(line))
+        rows.append(line)
         budget -= len(covered)
-        covered = {column: rows - 1 for column, rows in covered.items() if rows > 1} | opened if budget > 0 else {}
-    return _beside(table, "\n".join(lines), plain=True)
+        covered = {column: left - 1 for column, left in covered.items() if left > 1} | opened if budget > 0 else {}
+    return rows
+
+
+def harmless(cell: str) -> str:
+    """A cell for a spreadsheet: an apostrophe before what a spreadsheet would take for a formula.
+
+    That is = + - @ and their full-width forms, TAB, CR and LF, also behind spaces (OWASP, "CSV Injection").
+    """
+    return f"'{cell}" if cell.lstrip(" ")[:1] in _BEGINS_FORMULA or cell.lstrip()[:1] in _BEGINS_FORMULA else cell
+
+
+_BEGINS_FORMULA = tuple("=+-@＝＋－＠\t\r\n")
+
+
+def runs(content: str) -> list[tuple[str, frozenset[str]]]:
+    """A cell's content as (words, the inline tags they stand in); a line break is a newline."""
+    found: list[tuple[str, frozenset[str]]] = []
+    tags: list[str] = []
+    last = 0
+    for tag in _INLINE_TAG.finditer(content):
+        found.append((content[last : tag.start()], frozenset(tags)))
+        last, name = tag.end(), tag.group(2).lower()
+        if name == "br":
+            found.append(("\n", frozenset(tags)))
+        elif not tag.group(1):
+            tags.append(name)
+        elif name in tags:
+            tags.remove(name)
+    found.append((content[last:], frozenset(tags)))
+    return [(words, around) for words, around in found if words]
+
+
+_INLINE_TAG = re.compile(rf"<(/?)({'|'.join(_INLINE)})\s?/?>", re.IGNORECASE)
 
 
 def plain_text(text: str, line_break: str = "\n") -> str:

@@ -42,11 +42,11 @@ Image.MAX_IMAGE_PIXELS = None
 def inspect(request: dict[str, Any]) -> dict[str, Any]:
     """{"pages": [[width_pt, height_pt], ...], "warnings": []}, or {"refused": word, "pages": count}."""
     try:
-        with _open(request) as image:
-            frames = _frames(image)
+        with open_image(request) as image:
+            frames = frames_of(image)
             if len(frames) > request["max_pages"]:
                 return {"refused": "too_many_pages", "pages": len(frames)}
-            pages = [_box(image, frame) for frame in frames]
+            pages = [page_box(image, frame) for frame in frames]
             _try_first(image, frames[0], request["max_image_pixels"])
     except (UnidentifiedImageError, *TROUBLE):
         return {"refused": "unreadable"}
@@ -56,8 +56,8 @@ def inspect(request: dict[str, Any]) -> dict[str, Any]:
 def draw(request: dict[str, Any]) -> dict[str, Any]:
     """As child_drawing.draw; the groups carry the size wanted of each page."""
     pages: dict[int, dict[str, Any]] = {}
-    with _open(request) as image:
-        frames = _frames(image)
+    with open_image(request) as image:
+        frames = frames_of(image)
         for group in request["groups"]:
             for number, (width, height) in zip(range(group["first"], group["last"] + 1), group["sizes"], strict=True):
                 path = Path(request["folder"], f"page-{number}.jpg")
@@ -73,7 +73,7 @@ def _draw_page(
         size = _shrink_while_reading(image, wanted)
         if image.width * image.height > request["max_image_pixels"]:
             return {"failed": "too_complex"}
-        page = _flatten(ImageOps.exif_transpose(image))
+        page = flattened(ImageOps.exif_transpose(image))
         if page.size != size:
             page = page.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
         page.save(path, "JPEG", quality=request["quality"])
@@ -93,11 +93,11 @@ def _shrink_while_reading(image: Image.Image, wanted: tuple[int, int]) -> tuple[
     return size
 
 
-def _open(request: dict[str, Any]) -> ImageFile.ImageFile:
+def open_image(request: dict[str, Any]) -> ImageFile.ImageFile:
     return Image.open(request["path"], formats=FORMATS[request["media_type"]])
 
 
-def _frames(image: ImageFile.ImageFile) -> list[int]:
+def frames_of(image: ImageFile.ImageFile) -> list[int]:
     """Only a TIFF has pages: a phone's JPEG may carry a second view, a PNG an animation. Thumbnails are no pages."""
     if image.format != "TIFF":
         return [0]
@@ -118,7 +118,7 @@ def _is_sideways(image: Image.Image) -> bool:
     return image.getexif().get(ORIENTATION_TAG) in SIDEWAYS
 
 
-def _box(image: ImageFile.ImageFile, frame: int) -> list[float]:
+def page_box(image: ImageFile.ImageFile, frame: int) -> list[float]:
     """Points, upright, from the resolution the image claims, each way its own."""
     image.seek(frame)
     across, down = _resolution(image)
@@ -144,7 +144,7 @@ def _try_first(image: ImageFile.ImageFile, frame: int, max_pixels: int) -> None:
         image.load()
 
 
-def _flatten(image: Image.Image) -> Image.Image:
+def flattened(image: Image.Image) -> Image.Image:
     """Grey or RGB, on white where it is transparent, dark and light kept where there are more than 8 bits."""
     if image.mode in ("L", "RGB") and "transparency" not in image.info:
         return image

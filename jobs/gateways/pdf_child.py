@@ -31,6 +31,9 @@ def main() -> None:
 
 def _handler(request: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
     is_pdf = request["media_type"] == "application/pdf"
+    if request["operation"] == "layer":
+        os.nice(NICENESS)
+        return _add_layer
     if request["operation"] == "draw":
         os.nice(NICENESS)
         return _draw_pdf if is_pdf else _draw_image
@@ -68,6 +71,12 @@ def _draw_image(request: dict[str, Any]) -> dict[str, Any]:
     from jobs.gateways import child_images
 
     return child_images.draw(request)
+
+
+def _add_layer(request: dict[str, Any]) -> dict[str, Any]:
+    from jobs.gateways import child_layer
+
+    return child_layer.add(request)
 
 
 if __name__ == "__main__":

@@ -136,6 +136,15 @@ def delete_tree(prefix: str) -> None:
             shutil.rmtree(path)
 
 
+def folders(prefix: str) -> list[str]:
+    """The names of the folders right below a key; none where nothing is. Raises errors.Unavailable."""
+    try:
+        with disk.our_errors():
+            return sorted(_storage().listdir(prefix)[0])
+    except errors.NotFound:
+        return []
+
+
 def check() -> None:
     """Writes and deletes a small file. Raises errors.Unavailable when the storage takes none."""
     key = f"check-{secrets.token_hex(8)}"

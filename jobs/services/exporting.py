@@ -1,165 +1,167 @@
-"""A document's text to take along: Markdown, plain text, JSON. Streamed page by page, so that size costs no memory."""
+"""A document's text to take along. Texts are streamed page by page; files that take longer are made once and kept.
+
+Up to AT_ONCE_PAGES such a file is made while one waits. A longer one is made by an actor: until it is there, asking for
+it raises errors.BeingMade, which says what is to be asked of the actor.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
-
 from jobs import errors
-from jobs.domain import rendering
+from jobs.domain import statuses
 from jobs.domain.display_names import stem
-from jobs.domain.statuses import FAILED_PAGES, PageStatus
-from jobs.models import Backend, Document, Page
+from jobs.domain.statuses import PageStatus
+from jobs.gateways import archives, storage
+from jobs.models import Document
+from jobs.services.exports import bundle, content, html, kept, plain, searchable, sheets, word
 
-PAGES_AT_ONCE = 50
-FORMATS = ("md", "txt", "json")
-MEDIA_TYPES = {
-    "md": "text/markdown; charset=utf-8",
-    "txt": "text/plain; charset=utf-8",
-    "json": "application/json",
+PAGES_AT_ONCE = content.PAGES_AT_ONCE
+AT_ONCE_PAGES = 50
+PIECE_BYTES = 256 * 1024
+DOCUMENTS_MOST = 500  # of one bulk download
+
+TEXTS: dict[str, Callable[[Document], Iterator[str]]] = {
+    "md": plain.markdown,
+    "txt": plain.text,
+    "html": html.as_html,
+    "json": plain.as_json,
 }
 
 
-def export(document: Document, format: str) -> tuple[str, str, Iterator[bytes]]:
+def _write_zip(document: Document, path: Path) -> None:
+    with path.open("wb") as file:
+        for piece in bundle.stream(document):
+            file.write(piece)
+
+
+MADE: dict[str, kept.Writer] = {
+    "pdf": searchable.write,
+    "docx": word.write,
+    "xlsx": sheets.write,
+    "zip": _write_zip,
+}
+FORMATS = (*TEXTS, *MADE)
+MEDIA_TYPES = {
+    "md": "text/markdown; charset=utf-8",
+    "txt": "text/plain; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "json": "application/json",
+    "pdf": "application/pdf",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "zip": "application/zip",
+}
+NOTHING_DONE = "No page of this document is done yet: there is nothing to download."
+STILL_READ = (
+    "This document is long and still being read: this format is made once that has ended. "
+    "Markdown, text, HTML and JSON can be had at any time."
+)
+BEING_MADE = "It is being made: ask again in a moment."
+
+plain_text = content.plain_text
+missing_words = content.missing_words
+
+
+def export(document: Document, format: str, *, wait: bool = False) -> tuple[str, str, Iterator[bytes]]:
     """(media type, file name, the result in pieces). Every page shows the reading in force.
 
-    Raises errors.Invalid for an unknown format, errors.NotReady while no page is done.
+    With `wait` a file is made here and now, however long that takes.
+    Raises errors.Invalid for an unknown format, errors.NotReady while no page is done, errors.BeingMade, and
+    errors.Unavailable, errors.Unreadable or errors.TooLarge where a file could not be made.
+    """
+    _check(document, format)
+    name = f"{stem(document.name)}.{format}"
+    if format in TEXTS:
+        return MEDIA_TYPES[format], name, bundle.encoded(TEXTS[format](document))
+    if not wait and document.page_count > AT_ONCE_PAGES:
+        _ask_for([document], format)
+    kept.make(document, format, MADE[format])
+    return MEDIA_TYPES[format], name, _pieces(kept.key(document, format))
+
+
+def make(document_id: Any, format: str) -> bool:
+    """For the actor: make what was asked for. False when there is nothing to do."""
+    document = Document.objects.filter(pk=document_id).first()
+    if document is None or format not in MADE or not _has_text(document):
+        return False
+    return kept.make_later(document, format, MADE[format])
+
+
+def export_many(documents: Sequence[Document], format: str) -> tuple[str, str, Iterator[bytes]]:
+    """All of them in one zip, each in the format asked for; which have no text yet says a file among them.
+
+    Raises errors.Invalid, errors.NotReady where none has any text, errors.BeingMade while a long one is not made.
     """
     if format not in FORMATS:
-        sentence = f"Use one of {', '.join(FORMATS)}."
-        raise errors.Invalid(f"There is no such format. {sentence}", {"format": sentence})
-    if not document.pages.filter(status=PageStatus.DONE).exists():
-        raise errors.NotReady("No page of this document is done yet: there is nothing to download.")
-    writers: dict[str, Callable[[Document], Iterator[str]]] = {"md": _markdown, "txt": _text, "json": _json}
-    pieces = (piece.encode("utf-8", "replace") for piece in writers[format](document))
-    return MEDIA_TYPES[format], f"{stem(document.name)}.{format}", pieces
+        raise _unknown_format()
+    if not documents or len(documents) > DOCUMENTS_MOST:
+        sentence = f"Choose between 1 and {DOCUMENTS_MOST} documents."
+        raise errors.Invalid(sentence, {"ids": sentence})
+    ready = [document for document in documents if _has_text(document)]
+    if not ready:
+        raise errors.NotReady("No page of these documents is done yet: there is nothing to download.")
+    if format in MADE:
+        _ask_for([document for document in ready if document.page_count > AT_ONCE_PAGES], format)
+    return MEDIA_TYPES["zip"], f"documents-{format}.zip", archives.stream(_entries(documents, ready, format))
 
 
-def _pages(document: Document) -> Iterator[Page]:
-    """By number, some at a time: no cursor stays open while a slow client reads."""
-    after = 0
-    while chunk := list(_pages_after(document, after)):
-        yield from chunk
-        after = chunk[-1].number
+def _entries(
+    documents: Sequence[Document], ready: Sequence[Document], format: str
+) -> Iterator[tuple[str, Iterator[bytes]]]:
+    names: set[str] = set()
+    left = [f"{document.name}: no page is done yet." for document in documents if document not in ready]
+    for document in ready:
+        try:
+            _, name, pieces = export(document, format)
+        except errors.OcrsiteError as error:
+            left.append(f"{document.name}: {error.message}")
+            continue
+        yield _free_name(name, names), pieces
+    if left:
+        yield _free_name("missing.txt", names), iter(["\n".join([*left, ""]).encode("utf-8", "replace")])
 
 
-def _pages_after(document: Document, number: int) -> Any:
-    pages = document.pages.filter(number__gt=number).order_by("number")
-    return pages.select_related("reading__attempt", "reading__author")[:PAGES_AT_ONCE]
+def _free_name(name: str, taken: set[str]) -> str:
+    """Two documents of one name get two entries, and none can hide itself or leave the folder it is unpacked to."""
+    name = name.replace("/", "_").replace("\\", "_").lstrip(". ") or "document"
+    free, number = name, 1
+    while free in taken:
+        number += 1
+        free = f"{stem(name)}-{number}.{name.rpartition('.')[2]}"
+    taken.add(free)
+    return free
 
 
-def _markdown(document: Document) -> Iterator[str]:
-    for place, page in enumerate(_pages(document)):
-        missing = missing_words(page)
-        body = f"<!-- {_inside_comment(missing)} -->" if missing else _reading_text(page).strip("\n")
-        yield ("\n\n" if place else "") + f"<!-- page {page.number} -->\n" + body
-    yield "\n"
+def _check(document: Document, format: str) -> None:
+    if format not in FORMATS:
+        raise _unknown_format()
+    if not _has_text(document):
+        raise errors.NotReady(NOTHING_DONE)
 
 
-def _text(document: Document) -> Iterator[str]:
-    for place, page in enumerate(_pages(document)):
-        body = missing_words(page) or plain_text(page)
-        # A form feed inside a page would move every page after it by one.
-        yield ("\f" if place else "") + body.replace("\f", "\n").strip("\n") + "\n"
+def _unknown_format() -> errors.Invalid:
+    sentence = f"Use one of {', '.join(FORMATS)}."
+    return errors.Invalid(f"There is no such format. {sentence}", {"format": sentence})
 
 
-def _json(document: Document) -> Iterator[str]:
-    models = dict(Backend.objects.values_list("name", "model"))
-    head = _dumped(_document_facts(document))
-    yield head[:-1] + ', "pages": ['
-    for place, page in enumerate(_pages(document)):
-        yield (",\n" if place else "\n") + _dumped(_page_facts(page, document, models))
-    yield "\n]}\n"
+def _has_text(document: Document) -> bool:
+    return document.pages.filter(status=PageStatus.DONE).exists()
 
 
-def _dumped(value: Any) -> str:
-    return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
+def _ask_for(documents: Sequence[Document], format: str) -> None:
+    """Raises errors.BeingMade unless all of them are there."""
+    waiting = [document for document in documents if not kept.is_ready(document, format)]
+    if any(document.status in statuses.UNFINISHED_DOCUMENTS for document in waiting):
+        raise errors.NotReady(STILL_READ)
+    if waiting:
+        to_make = [(document.pk, format) for document in waiting if kept.should_send(document, format)]
+        raise errors.BeingMade(BEING_MADE, to_make=to_make)
 
 
-def _document_facts(document: Document) -> dict[str, Any]:
-    return {
-        "id": document.id,
-        "name": document.name,
-        "status": document.status,
-        "page_count": document.page_count,
-        "media_type": document.media_type,
-        "sha256": document.sha256,
-        "mode": document.mode,
-        "dpi": document.dpi,
-        "language": document.language,
-        "decision": document.decision,
-        "created_at": document.created_at,
-        "finished_at": document.finished_at,
-    }
-
-
-def _page_facts(page: Page, document: Document, models: dict[str, str]) -> dict[str, Any]:
-    reading = page.reading
-    return {
-        "number": page.number,
-        "status": page.status,
-        "missing": missing_words(page) or None,
-        "needs_review": page.needs_review,
-        "reason": page.reason,
-        "image": {"width_px": page.image_width_px, "height_px": page.image_height_px, "dpi": page.image_dpi},
-        "text": reading.text if reading else None,
-        "blocks": reading.blocks if reading else [],
-        "provenance": _provenance(page, document, models),
-    }
-
-
-def _provenance(page: Page, document: Document, models: dict[str, str]) -> dict[str, Any] | None:
-    """Where the text comes from: a host with its settings, or a person."""
-    reading = page.reading
-    if reading is None:
-        return None
-    attempt = reading.attempt
-    return {
-        "source": reading.source,
-        "at": reading.created_at,
-        "author": reading.author.get_username() if reading.author else None,
-        "backend": attempt.backend if attempt else None,
-        "model": models.get(attempt.backend) if attempt else None,
-        "mode": document.mode,
-        "dpi": attempt.dpi if attempt else None,
-        "rung": (attempt.rung or None) if attempt else None,
-        "seconds": attempt.seconds if attempt else None,
-        "prompt_tokens": attempt.prompt_tokens if attempt else None,
-        "completion_tokens": attempt.completion_tokens if attempt else None,
-        "finish_reason": (attempt.finish_reason or None) if attempt else None,
-    }
-
-
-def missing_words(page: Page) -> str:
-    """What stands in a page's place where it has no text: "[page 3: failed: reason]"; empty when it has one."""
-    if page.status == PageStatus.DONE:
-        return ""
-    if page.status in FAILED_PAGES:
-        return f"[page {page.number}: failed: {' '.join(page.reason.split()) or 'no reason was noted'}]"
-    if page.status == PageStatus.CANCELLED:
-        return f"[page {page.number}: cancelled]"
-    return f"[page {page.number}: not read yet]"
-
-
-def plain_text(page: Page) -> str:
-    """The page's text without markup; tables as rows with tabs."""
-    reading = page.reading
-    if reading is None:
-        return ""
-    if not reading.blocks:
-        return reading.text
-    return rendering.to_text(rendering.blocks_from_json(reading.blocks))
-
-
-def _reading_text(page: Page) -> str:
-    return page.reading.text if page.reading else ""
-
-
-def _inside_comment(words: str) -> str:
-    """Two dashes would end an HTML comment early."""
-    while "--" in words:
-        words = words.replace("--", "-")
-    return words.replace(">", "›")
+def _pieces(key: str) -> Iterator[bytes]:
+    with storage.open_file(key) as file:
+        while piece := file.read(PIECE_BYTES):
+            yield piece

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import content_disposition_header
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from jobs import errors
+from jobs import actors, errors
+from jobs.forms import ExportForm
 from jobs.gateways import images, storage
+from jobs.models import Document
 from jobs.services import exporting
 from jobs.views.fetch import document_for, page_for
 
@@ -24,13 +29,49 @@ SANDBOX = "sandbox; default-src 'none'"
 
 @require_safe
 def download(request: HttpRequest, document_id: UUID) -> HttpResponseBase:
-    """The result as a file, in the format asked for."""
+    """The result as a file, in the format asked for; while that is being made, a page that says so and looks again."""
     document = document_for(request.user, document_id)
+    format_name = request.GET.get("format", "md")
     try:
-        media_type, filename, parts = exporting.export(document, request.GET.get("format", "md"))
-    except errors.RequestRefused as error:
+        media_type, filename, parts = exporting.export(document, format_name)
+    except errors.BeingMade as error:
+        actors.export_soon(error.to_make)
+        return _being_made(request, document, format_name, error.retry_after_seconds)
+    except errors.OcrsiteError as error:
         messages.error(request, error.message)
         return redirect("document", document_id=document.id)
+    if request.GET.get("offer"):
+        return render(request, "jobs/export.html", {"document": document, "format": format_name, "ready": True})
+    return _file(media_type, filename, parts)
+
+
+def _being_made(request: HttpRequest, document: Document, format_name: str, seconds: int) -> HttpResponseBase:
+    shown = {"document": document, "format": format_name, "ready": False}
+    response = render(request, "jobs/export.html", shown, status=202)
+    again = urlencode({"format": format_name, "offer": 1})
+    response["Refresh"] = f"{seconds}; url={reverse('download', args=[document.id])}?{again}"
+    return response
+
+
+@require_POST
+def download_many(request: HttpRequest) -> HttpResponseBase:
+    """The chosen documents in one zip, each in the format asked for."""
+    form = ExportForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Choose at least one document, and a format.")
+        return redirect("documents")
+    chosen = [document_for(request.user, document_id) for document_id in form.cleaned_data["document"]]
+    try:
+        return _file(*exporting.export_many(chosen, form.cleaned_data["format"]))
+    except errors.BeingMade as error:
+        actors.export_soon(error.to_make)
+        messages.info(request, "The files are being made: ask for them again in a moment.")
+    except errors.OcrsiteError as error:
+        messages.error(request, error.message)
+    return redirect("documents")
+
+
+def _file(media_type: str, filename: str, parts: Iterator[bytes]) -> HttpResponseBase:
     response = StreamingHttpResponse(parts, content_type=media_type)
     return _guard(response, content_disposition_header(True, filename) or "attachment")
 

@@ -34,6 +34,7 @@ urlpatterns = [
     path("documents/filter", documents.documents_filter, name="documents-filter"),
     path("documents/tags", tags.tag, name="tag"),
     path("documents/actions", actions.act, name="act"),
+    path("documents/export", files.download_many, name="download-many"),
     path("documents/sample", uploads.sample, name="sample"),
     path("upload", uploads.upload, name="upload"),
     path("documents/<uuid:document_id>/", document.document, name="document"),

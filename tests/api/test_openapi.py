@@ -30,6 +30,7 @@ HAVE_TO_BE_THERE = """
     POST /documents/{document_id}/pages/{number}/restore
     POST /documents/{document_id}/rerun
     GET /documents/{document_id}/result
+    POST /documents/export
     POST /documents/{document_id}/cancel
     POST /documents/{document_id}/pause
     POST /documents/{document_id}/resume

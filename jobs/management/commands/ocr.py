@@ -60,7 +60,7 @@ class Command(BaseCommand):
         if len(taken) < len(set(options["files"])):
             raise CommandError("Not every file was taken; see above.", returncode=REFUSED)
         if not written:
-            raise CommandError("Not every page could be read; see above.", returncode=FAILED)
+            raise CommandError("Not every page could be read or written; see above.", returncode=FAILED)
 
     def _take_in(self, files: Sequence[Path], owner: Any, options: intake.Options) -> dict[Path, Any]:
         """The document's id for each file that was taken; what is wrong with the others is told."""
@@ -115,8 +115,13 @@ class Command(BaseCommand):
                 self.stderr.write(f"{path}: {_missing_words(document, missing)}")
             if document.pages_done:
                 target = output / _free_name(f"{stem(document.name)}.{format_name}", names)
-                write_result(document, format_name, target)
-                self.stdout.write(f"{path} → {target}")
+                try:
+                    write_result(document, format_name, target)
+                except errors.OcrsiteError as error:  # such as an original that nothing can be added to
+                    complete = False
+                    self.stderr.write(f"{path}: {error.message}")
+                else:
+                    self.stdout.write(f"{path} → {target}")
         return complete
 
 
@@ -127,8 +132,8 @@ NOBODY_WORKS = (
 
 
 def write_result(document: Document, format_name: str, target: Path) -> None:
-    """The whole result or none: written beside its place and renamed."""
-    _, _, pieces = exporting.export(document, format_name)
+    """The whole result or none: written beside its place and renamed. Raises errors.OcrsiteError as exporting does."""
+    _, _, pieces = exporting.export(document, format_name, wait=True)
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         with part.open("wb") as file:
