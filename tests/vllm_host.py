@@ -245,6 +245,8 @@ class Host:
         """A slot's work. Raises EngineDied as soon as the engine is gone, whoever killed it."""
         if fault.kind != "engine_death":
             return await self._unless_dead(self._seconds(fault))
+        while self.in_flight <= fault.options.get("beside", 0):
+            await self._unless_dead(0.01)
         await self._unless_dead(fault.options.get("after_seconds", self.service_seconds / 2))
         self.die(fault.options.get("health_seconds", 0.3))
         raise EngineDied

@@ -238,7 +238,11 @@ def now(rule: Rule, facts: Facts, policy: Policy) -> tuple[str, bool | None]:
     False). A rule on the document itself has nothing to compare before there is one: its truth is None."""
     if rule.when in OF_THE_DOCUMENT:
         return "depends on the document", None
-    return _measured(rule, facts, policy)[1], matches(rule, facts, policy)
+    value, label = _measured(rule, facts, policy)
+    against, word = _over(rule, facts)
+    # Else "4 pages ahead" would hold beside a field that says 5.
+    still = f", {word} {against:.10g}" if against < value <= (rule.threshold or 0.0) else ""
+    return label + still, matches(rule, facts, policy)
 
 
 def plural(count: int, noun: str) -> str:

@@ -163,6 +163,13 @@ def try_words(attempt: Any) -> str:
 
 
 @register.filter
+def away_words(run: Any) -> str:
+    """Why an attempt or a lease is at another backend than its document wanted; empty where it is the wanted one."""
+    decision = run.decision or {}
+    return str(decision.get("reason") or "") if decision.get("wanted") != decision.get("backend") else ""
+
+
+@register.filter
 def initials(user: Any) -> str:
     """Two letters for the round badge of a person."""
     parts = user.get_full_name().split() or [user.get_username()]

@@ -136,8 +136,11 @@ class Host:
         return _figure(self.pace.tokens_per_second)
 
     @property
-    def waiting(self) -> int:
-        return self.health.waiting if self.health else 0
+    def waiting(self) -> str:
+        """What the host itself last reported; nobody knows while it is out of order."""
+        if self.state in SHUT_STATES:
+            return "–"
+        return f"{self.health.waiting:,}" if self.health else "0"
 
     @property
     def reason(self) -> str:
@@ -217,14 +220,16 @@ def _figure(value: float) -> str:
 
 
 def summary(hosts: Sequence[Host], unended_pages: int) -> str:
-    """`11 of 12 open slots busy · 143 pages wait · 4.9 pages a second`."""
+    """`11 of 12 open slots busy · 143 pages wait · 49 pages a minute`; with none open `no slot open · …`."""
     open_slots = sum(host.open_slots for host in hosts)
     leases = [lease for host in hosts for lease in host.leases]
     reading = sum(1 for lease in leases if lease.page_id and lease.claimed_at)
     waiting = max(0, unended_pages - reading)
     pace = sum(host.pace.pages_per_minute for host in hosts)
     parts = [
-        f"{min(len(leases), open_slots):,} of {words.counted(open_slots, 'open slot')} busy",
+        f"{min(len(leases), open_slots):,} of {words.counted(open_slots, 'open slot')} busy"
+        if open_slots
+        else "no slot open",
         f"{words.counted(waiting, 'page')} {'waits' if waiting == 1 else 'wait'}",
         f"{_figure(pace)} pages a minute" if pace else "",
     ]

@@ -196,6 +196,14 @@ def test_rules_on_the_site_tell_what_they_compare_now_and_those_on_the_document_
     }
 
 
+def test_an_overload_that_still_holds_below_its_threshold_says_what_it_compares_with():
+    rule = next(rule for rule in HYBRID.rules if rule.when == "queue_depth_over")
+    held = routing.now(rule, Facts(1, queue_depth=4, was_overloaded=True), HYBRID)
+    assert held == ("4 pages of others ahead at calypso, still over 2", True)
+    over = routing.now(rule, Facts(1, queue_depth=6, was_overloaded=True), HYBRID)
+    assert over == ("6 pages of others ahead at calypso", True)
+
+
 def test_every_kind_of_rule_can_be_compared():
     for when, values in policies.RULE_KINDS.items():
         rule = policies.Rule("Any", when, "spark", None if values else 0, values[0] if values else "")

@@ -53,6 +53,20 @@ def test_a_planned_one_is_explained_and_shows_no_slots(admin, outline):
     assert 'class="slots' not in response.content.decode()
 
 
+def test_with_every_host_down_no_slot_is_said_to_be_open(admin, outline):
+    BackendHealth.objects.update(state="down", waiting=3)
+    words = outline(admin.get("/backends/")).words
+    assert "no slot open" in words
+    assert "0 of 0" not in words
+
+
+def test_what_a_host_that_is_down_had_waiting_is_not_shown_as_if_it_were_so_still(admin, outline):
+    BackendHealth.objects.filter(backend__name="calypso").update(waiting=3)
+    assert "waiting there 3" in " ".join(outline(admin.get("/backends/")).words.split())
+    BackendHealth.objects.filter(backend__name="calypso").update(state="down")
+    assert "waiting there –" in " ".join(outline(admin.get("/backends/")).words.split())
+
+
 def test_a_host_that_is_down_says_why(admin, outline):
     builders.make_backend("spark", state="down", reason="It does not accept connections.")
     words = outline(admin.get("/backends/")).words

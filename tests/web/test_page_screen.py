@@ -79,6 +79,26 @@ def test_a_failed_page_says_why_and_what_was_tried(client, mira, outline):
     assert "the host did not answer within 180 seconds" in words
 
 
+def test_a_page_read_elsewhere_than_its_document_wanted_says_why(client, mira, outline):
+    document = builders.make_document(mira, pages=1, done=1)
+    page = document.pages.get()
+    page.attempts.all().delete()
+    why = "7 pages of others ahead at calypso, over 5 → spark"
+    decision = {"backend": "spark", "wanted": "calypso", "rule": "Default overloaded", "reason": why}
+    builders.make_attempt(page, backend="spark", decision=decision)
+    assert why in outline(screen(client, document, 1)).words
+
+
+def test_a_page_read_where_its_document_wanted_does_not_repeat_the_documents_reason(client, mira, outline):
+    document = builders.make_document(mira, pages=1, done=1)
+    page = document.pages.get()
+    page.attempts.all().delete()
+    why = "25 pages, over 20 → spark"
+    decision = {"backend": "spark", "wanted": "spark", "rule": "Large document", "reason": why}
+    builders.make_attempt(page, backend="spark", decision=decision)
+    assert why not in outline(screen(client, document, 1)).words
+
+
 def test_a_blank_page_says_so(client, mira, outline):
     document = builders.make_document(mira, pages=1, done=1)
     document.pages.update(reason="blank")
