@@ -36,6 +36,7 @@ DYING = [
 DEAD = [failures.ENGINE_DEAD, TRANSPORT[TransportFault.REFUSED], TRANSPORT[TransportFault.CONNECT_TIMEOUT]]
 KINDS = ["plain"] * 6 + ["heavy", "huge", "long", "unreadable", "poison"]
 
+documents = st.lists(st.sampled_from(KINDS), min_size=1, max_size=10)
 names = st.sampled_from(HOSTS)
 jitters = st.sampled_from([-1.0, 0.0, 1.0])
 recents = st.sampled_from([(0, 0), (1, 6), (3, 6)])
@@ -44,27 +45,42 @@ recents = st.sampled_from([(0, 0), (1, 6), (3, 6)])
 class WholeSite(RuleBasedStateMachine):
     site: MiniatureSite
 
-    @initialize(spread=st.sampled_from(SPREADS))
-    def opens(self, spread):
+    @initialize(spread=st.sampled_from(SPREADS), kinds=documents)
+    def opens(self, spread, kinds):
         self.site = MiniatureSite(spread)
         # What may be in flight at most; where slots were taken away, what was in flight then may end.
         self.most = {name: host.capacity for name, host in self.site.hosts.items()}
+        self.messages_arrive = True
+        self.a_document_arrives(kinds, 1, 1)
 
-    @rule(
-        kinds=st.lists(st.sampled_from(KINDS), min_size=1, max_size=8), owner=st.integers(1, 3), rank=st.integers(0, 2)
-    )
+    @rule(kinds=documents, owner=st.integers(1, 3), rank=st.integers(0, 2))
     def a_document_arrives(self, kinds, owner, rank):
         poison = sum(page.kind == "poison" for page in self.site.pages)
         kinds = ["plain" if kind == "poison" and poison >= MOST_POISON else kind for kind in kinds]
         self.site.receive(kinds, owner, rank)
+        self.go_on()
 
-    @rule(seconds=st.sampled_from([1.0, 10.0, 40.0, 400.0, 2000.0]))
-    def time_passes(self, seconds):
+    @rule(seconds=st.sampled_from([1.0, 20.0, 60.0, 400.0, 2000.0]), failure=st.sampled_from(DEAD), jitter=jitters)
+    def the_clock_looks_after_all(self, seconds, failure, jitter):
         self.site.now += seconds
         self.site.forget_ghosts()
+        for host in self.site.hosts.values():
+            self.site.probe(host, failure, jitter)
+        self.go_on()
 
-    @rule()
-    def slots_are_given(self):
+    @rule(arrive=st.booleans())
+    def messages_are_held_up_or_arrive(self, arrive):
+        self.messages_arrive = arrive
+        self.go_on()
+
+    def go_on(self) -> None:
+        """What follows everything that happens: free slots are given, and workers take their messages."""
+        self.give_slots()
+        if self.messages_arrive:
+            for lease in self.assigned():
+                self.site.send(lease)
+
+    def give_slots(self) -> None:
         new = self.site.dispatch()
         for name, count in Counter(lease.host.name for lease in new).items():
             host = self.site.hosts[name]
@@ -80,37 +96,37 @@ class WholeSite(RuleBasedStateMachine):
         shares = {None: host.slots + host.queue_ahead, 0: max(1, host.slots // 4), 1: max(1, host.slots // 2)}
         return shares[host.circuit.step]
 
-    @precondition(lambda self: self.assigned())
-    @rule()
-    def workers_take_their_messages(self):
-        for lease in self.assigned():
-            self.site.send(lease)
-
-    @precondition(lambda self: self.assigned())
-    @rule(data=st.data())
-    def a_worker_takes_its_message(self, data):
-        self.site.send(data.draw(st.sampled_from(self.assigned())))
-
     @precondition(lambda self: self.awake(doomed=False))
     @rule(data=st.data())
     def a_call_is_answered(self, data):
         self.site.answer(data.draw(st.sampled_from(self.awake(doomed=False))))
+        self.go_on()
 
     @precondition(lambda self: self.awake(doomed=False))
     @rule()
     def all_calls_of_healthy_hosts_are_answered(self):
         self.answer_all()
+        self.go_on()
 
     @precondition(lambda self: self.awake(doomed=False))
     @rule(data=st.data(), failure=st.sampled_from(ANY_FAILURE), recent=recents, jitter=jitters)
     def a_call_fails(self, data, failure, recent, jitter):
         lease = data.draw(st.sampled_from(self.awake(doomed=False)))
         self.site.fail(lease, failure, recent=recent, jitter=jitter)
+        self.go_on()
 
     @precondition(lambda self: self.awake(doomed=True))
     @rule(data=st.data(), failure=st.sampled_from(DYING), jitter=jitters)
     def a_call_to_a_dead_engine_ends(self, data, failure, jitter):
         self.site.fail(data.draw(st.sampled_from(self.awake(doomed=True))), failure, jitter=jitter)
+        self.go_on()
+
+    @precondition(lambda self: self.awake(doomed=True))
+    @rule(data=st.data(), jitter=jitters)
+    def all_calls_to_dead_engines_end(self, data, jitter):
+        for lease in data.draw(st.permutations(self.awake(doomed=True))):
+            self.site.fail(lease, data.draw(st.sampled_from(DYING)), jitter=jitter)
+            self.go_on()
 
     @rule(name=names)
     def a_host_dies_of_something_else(self, name):
@@ -126,16 +142,13 @@ class WholeSite(RuleBasedStateMachine):
         # An engine that is gone has closed its connections long before the next one has loaded its model.
         host.alive = host.alive or not any(lease.doomed and not lease.fenced for lease in self.site.at(host))
 
-    @rule(name=names, failure=st.sampled_from(DEAD), jitter=jitters)
-    def a_host_is_probed(self, name, failure, jitter):
-        self.site.probe(self.site.hosts[name], failure, jitter)
-
     @rule(name=names)
     def a_host_is_found_to_stand_still(self, name):
         host = self.site.hosts[name]
         host.circuit = circuit.opened(
             host.circuit, self.site.now, "It stands still.", circuit.Settings(), jitter=0.0, hung=True
         )
+        self.go_on()
 
     @rule(name=names, lifecycle=st.sampled_from(["draining", "disabled"]))
     def a_host_is_taken_out_or_activated(self, name, lifecycle):
@@ -144,16 +157,19 @@ class WholeSite(RuleBasedStateMachine):
             host.lifecycle = lifecycle
         elif host.alive:
             host.lifecycle, host.circuit = "active", Circuit(changed_at=self.site.now)
+        self.go_on()
 
     @rule(name=names, slots=st.integers(1, 6), queue_ahead=st.integers(0, 2))
     def slots_are_changed(self, name, slots, queue_ahead):
         host = self.site.hosts[name]
         host.slots, host.queue_ahead = slots, queue_ahead
+        self.go_on()
 
     @precondition(lambda self: self.site.running())
     @rule(data=st.data())
     def a_worker_dies(self, data):
         self.site.lose_worker(data.draw(st.sampled_from(self.site.running())), surely=True)
+        self.go_on()
 
     @precondition(lambda self: self.site.running())
     @rule(data=st.data())
@@ -164,11 +180,13 @@ class WholeSite(RuleBasedStateMachine):
     @rule(data=st.data())
     def the_lease_of_a_paused_worker_runs_out(self, data):
         self.site.lose_worker(data.draw(st.sampled_from(self.paused())), surely=False)
+        self.go_on()
 
     @precondition(lambda self: self.asleep())
     @rule(data=st.data(), failure=st.sampled_from(DYING))
     def a_paused_worker_wakes_with_its_answer(self, data, failure):
         self.wake(data.draw(st.sampled_from(self.asleep())), failure)
+        self.go_on()
 
     @invariant()
     def no_host_has_more_in_flight_than_it_may(self):
@@ -212,6 +230,7 @@ class WholeSite(RuleBasedStateMachine):
         if not hasattr(self, "site"):
             return
         old = len(self.site.pages)
+        self.messages_arrive = True
         for lease in self.asleep():
             self.wake(lease, failures.ENGINE_DEAD)
         for _ in range(self.rounds_enough()):
@@ -232,19 +251,17 @@ class WholeSite(RuleBasedStateMachine):
         for name, host in site.hosts.items():
             self.a_host_comes_back(name)
             host.lifecycle = "active"
-            site.probe(host, failures.ENGINE_DEAD)
         crowd = sum(page.status is PageStatus.RENDERED and page.document.owner == 9 for page in site.pages)
         while crowd < 24:
             site.receive(["plain"] * 4, 9, 0)
             crowd += 4
-        self.slots_are_given()
-        self.workers_take_their_messages()
+        self.go_on()
         self.check()
         self.answer_all()
         for lease in self.awake(doomed=True):
             site.fail(lease, failures.ENGINE_DEAD)
         self.check()
-        self.time_passes(ROUND_SECONDS)
+        self.the_clock_looks_after_all(ROUND_SECONDS, failures.ENGINE_DEAD, 0.0)
 
     def check(self) -> None:
         self.no_host_has_more_in_flight_than_it_may()
