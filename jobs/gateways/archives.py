@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import zipfile
 from collections.abc import Iterable, Iterator
+from typing import IO, cast
 
 STORED_ENDINGS = (".jpg", ".png", ".zip", ".docx", ".xlsx", ".pdf")  # packed already
 
@@ -12,7 +13,7 @@ STORED_ENDINGS = (".jpg", ".png", ".zip", ".docx", ".xlsx", ".pdf")  # packed al
 def stream(entries: Iterable[tuple[str, Iterable[bytes]]]) -> Iterator[bytes]:
     """The zip of (name, content in pieces), written while it is read."""
     pipe = _Pipe()
-    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(cast(IO[bytes], pipe), "w", zipfile.ZIP_DEFLATED) as archive:
         for name, pieces in entries:
             info = zipfile.ZipInfo(name, time.gmtime()[:6])
             info.compress_type = zipfile.ZIP_STORED if name.endswith(STORED_ENDINGS) else zipfile.ZIP_DEFLATED

@@ -108,7 +108,8 @@ def _word(word: list[Any], across: float, down: float, height_pt: float, letters
 
 def _give_font(page: Any, font: Any) -> None:
     """In resources of the page's own: those it has may be another page's too."""
-    resources = Dictionary(inherited(page, "/Resources") or {})
+    shared: Any = inherited(page, "/Resources")
+    resources = Dictionary(shared or {})
     fonts = Dictionary(resources.get("/Font", {}))
     fonts[FONT] = font
     resources.Font = fonts
