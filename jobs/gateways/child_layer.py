@@ -108,8 +108,8 @@ def _word(word: list[Any], across: float, down: float, height_pt: float, letters
 
 def _give_font(page: Any, font: Any) -> None:
     """In resources of the page's own: those it has may be another page's too."""
-    shared: Any = inherited(page, "/Resources")
-    resources = Dictionary(shared or {})
+    shared: Any = inherited(page, "/Resources") or {}
+    resources = Dictionary(shared)
     fonts = Dictionary(resources.get("/Font", {}))
     fonts[FONT] = font
     resources.Font = fonts

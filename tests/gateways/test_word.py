@@ -17,8 +17,8 @@ from jobs.gateways.word import WordFile
 
 SCRAPS = st.sampled_from(
     ["word", " ", "\n\n", "# ", "- ", "1. ", "> ", "**", "`", "<table>", "<tr>", "<td colspan=3 rowspan=2>", "<th>",
-     "</table>", "<b>", "</b>", "<sup>", "<br>", "<center>", "<ul><li>", "</ul>", "|a|b|\n|-|-|\n|c|d|\n", "&amp;", "\x02",
-     "<"]
+     "</table>", "<b>", "</b>", "<sup>", "<br>", "<center>", "<ul><li>", "</ul>", "|a|b|\n|-|-|\n|c|d|\n", "&amp;",
+     "\x02", "<"]
 )  # fmt: skip
 
 
