@@ -14,7 +14,7 @@ from jobs.domain.placement import InkLine
 
 JPEG_QUALITY = 85
 DARK = 110  # of 255, after the ground was made white: antialiased edges of letters are paler
-RULE_SHARE = 0.6  # a column or row of a table that is dark over more than this is a rule, no letter
+RULE_SHARE = 0.75  # a column or row of a table that is dark over more than this is a rule, no letter
 MARGIN_SHARE = 0.004  # of the page's width: boxes come in steps of a thousandth, and rounded down
 THIN = 0.35  # of a line's height: the dot of an i, an accent, a scrap of the line above
 

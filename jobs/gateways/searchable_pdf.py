@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jobs import errors
 from jobs.domain.placement import PlacedWord
@@ -42,13 +43,21 @@ def make(
     Raises errors.Unreadable, errors.TooLarge, errors.Unavailable, errors.NotFound.
     """
     layer = target.with_name(f"{target.name}.layer")
-    with disk.our_errors():
-        size_bytes = original.stat().st_size
-        with layer.open("w", encoding="utf-8") as file:
-            for page in layers:
-                file.write(_line(page))
-        spare_bytes = size_bytes * 2 + layer.stat().st_size
-    request = {
+    try:
+        with disk.our_errors():
+            with layer.open("w", encoding="utf-8") as file:
+                file.writelines(map(_line, layers))
+            spare_bytes = original.stat().st_size * 2 + layer.stat().st_size
+        answer = _ask(_request(original, media_type, layer, target, limits), target, page_count, spare_bytes, limits)
+    finally:
+        layer.unlink(missing_ok=True)
+    if "refused" in answer:
+        raise errors.Unreadable(UNREADABLE)
+    return list(answer["left"])
+
+
+def _request(original: Path, media_type: str, layer: Path, target: Path, limits: Limits) -> dict[str, Any]:
+    return {
         "operation": "layer",
         "path": str(original.absolute()),
         "media_type": media_type,
@@ -56,22 +65,17 @@ def make(
         "target": str(target.absolute()),
         "max_image_pixels": limits.max_image_pixels,
     }
+
+
+def _ask(request: dict[str, Any], target: Path, page_count: int, spare_bytes: int, limits: Limits) -> dict[str, Any]:
+    wall_seconds = limits.wall_seconds + SECONDS_A_PAGE * page_count
     try:
-        answer = child_process.run(
-            request,
-            limits=limits,
-            pages=page_count,
-            wall_seconds=limits.wall_seconds + SECONDS_A_PAGE * page_count,
-            spare_bytes=spare_bytes,
+        return child_process.run(
+            request, limits=limits, pages=page_count, wall_seconds=wall_seconds, spare_bytes=spare_bytes
         )
     except (child_process.ChildStopped, child_process.ChildDied):
         disk.refuse_if_full(target.parent)
         raise errors.TooLarge(TOO_HEAVY) from None
-    finally:
-        layer.unlink(missing_ok=True)
-    if "refused" in answer:
-        raise errors.Unreadable(UNREADABLE)
-    return list(answer["left"])
 
 
 def _line(page: PageLayer) -> str:

@@ -237,8 +237,9 @@ def _table_with_words(table: Table) -> str:
 
 def _table(table: Table) -> str:
     """Columns under one another: a cell that reaches down holds its place in the rows below it."""
-    rows, width = [], 1
+    rows: list[list[_Placed]] = []
     covered: _Covered = {}
+    width = 1
     for row in table.rows[:ROWS_MOST]:
         cells, covered = _placed(row, covered)
         width = max(width, sum(span for _, span, _ in cells))

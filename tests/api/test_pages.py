@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from jobs import actors
 from jobs.models import AuditEntry
 from tests import builders
 from tests.api.conftest import ApiClient
@@ -145,3 +148,55 @@ class TestTheResult:
         api.get(f"/documents/{document.pk}/result?format=txt")
         entry = AuditEntry.objects.get(action="document.downloaded")
         assert (entry.actor, entry.subject, entry.detail) == (api.user, str(document.pk), {"format": "txt"})
+
+    @pytest.mark.parametrize(
+        ("format", "media_type", "start"),
+        [
+            ("html", "text/html; charset=utf-8", b"<!doctype html>"),
+            ("docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", b"PK"),
+            ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", b"PK"),
+            ("zip", "application/zip", b"PK"),
+        ],
+    )
+    def test_is_a_file_that_no_browser_runs(
+        self, api: ApiClient, document: Any, format: str, media_type: str, start: bytes
+    ) -> None:
+        response = api.get(f"/documents/{document.pk}/result?format={format}")
+        assert (response.status_code, response["Content-Type"]) == (200, media_type)
+        assert response["Content-Disposition"] == f"attachment; filename*=utf-8''Bericht%20M%C3%BCller.{format}"
+        assert "sandbox" in response["Content-Security-Policy"]
+        assert b"".join(response.streaming_content).startswith(start)
+
+
+class TestALongResult:
+    @pytest.fixture
+    def document(self, staff: Any) -> Any:
+        return builders.make_document(staff, pages=51, done=51)
+
+    def test_is_asked_for_again_until_it_is_made(
+        self, api: ApiClient, document: Any, sent: Any, code_of: Code, django_capture_on_commit_callbacks: Any
+    ) -> None:
+        with django_capture_on_commit_callbacks(execute=True):
+            response = api.get(f"/documents/{document.pk}/result?format=docx")
+        assert (response.status_code, code_of(response), response["Retry-After"]) == (409, "not_ready", "5")
+        assert sent == [("export", str(document.pk), "docx")]
+        actors.export.fn(str(document.pk), "docx")
+        assert api.get(f"/documents/{document.pk}/result?format=docx").status_code == 200
+
+
+class TestManyResults:
+    def test_come_as_one_zip(self, api: ApiClient, staff: Any) -> None:
+        documents = [builders.make_document(staff, pages=1, done=1, name=f"{name}.pdf") for name in "ab"]
+        response = api.post("/documents/export", {"ids": [str(d.pk) for d in documents], "format": "txt"})
+        assert (response.status_code, response["Content-Type"]) == (200, "application/zip")
+        with zipfile.ZipFile(io.BytesIO(b"".join(response.streaming_content))) as parts:
+            assert parts.namelist() == ["a.txt", "b.txt"]
+        assert AuditEntry.objects.filter(action="document.downloaded").count() == 2
+
+    def test_of_somebody_else_are_not_there(self, api: ApiClient, other: ApiClient, staff: Any) -> None:
+        document = builders.make_document(staff, pages=1, done=1)
+        assert other.post("/documents/export", {"ids": [str(document.pk)], "format": "md"}).status_code == 404
+
+    @pytest.mark.parametrize("body", [{"ids": []}, {"ids": ["x"]}, {}, {"ids": None, "format": "exe"}])
+    def test_need_documents_and_a_format(self, api: ApiClient, body: Any) -> None:
+        assert api.post("/documents/export", body).status_code == 422

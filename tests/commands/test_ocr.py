@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from jobs import actors
+from jobs import actors, errors
 from jobs.models import Document
+from jobs.services import exporting
 from tests import builders
 from tests.sample_files import pdf
 
@@ -114,3 +115,26 @@ def test_an_output_that_is_no_folder_is_told(folder: Path) -> None:
     with pytest.raises(CommandError) as caught:
         run(folder / "one.pdf", "--output", folder / "two.pdf")
     assert caught.value.returncode == 2
+
+
+@pytest.mark.parametrize("format_name", ["html", "docx", "xlsx", "zip", "pdf", "json", "txt"])
+def test_every_format_can_be_had(folder: Path, worker: dict[int, str], format_name: str) -> None:
+    run(folder / "one.pdf", "--output", folder / "out", "--format", format_name)
+    assert (folder / "out" / f"one.{format_name}").stat().st_size > 0
+
+
+def test_a_result_that_cannot_be_made_is_said_and_the_others_are_written(
+    folder: Path, worker: dict[int, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = exporting.export
+
+    def refuse_one(document: Document, format_name: str, **options: Any) -> Any:
+        if document.name == "one.pdf":
+            raise errors.Unreadable("Nothing can be added to this file.")
+        return real(document, format_name, **options)
+
+    monkeypatch.setattr(exporting, "export", refuse_one)
+    with pytest.raises(CommandError):
+        run(folder / "one.pdf", folder / "two.pdf", "--output", folder / "out", "--format", "pdf")
+    assert "Nothing can be added to this file." in capsys.readouterr().err
+    assert [path.name for path in (folder / "out").iterdir()] == ["two.pdf"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from jobs.domain import chat
 from jobs.domain.grounding import Block, parse
-from jobs.domain.rendering import blocks_as_json, blocks_from_json, to_markdown, to_text
+from jobs.domain.rendering import Figure, blocks_as_json, blocks_from_json, in_parts, to_markdown, to_text
 from tests.recordings import recorded
 
 
@@ -102,3 +102,28 @@ SCRAPS = ["<table>", "</table>", "<tr>", "<td>", "</td>", "w", " ", "\n", "|", "
 def test_no_word_is_lost_whatever_a_body_holds(body):
     for made in (to_markdown(blocks(("table", body))), to_text(blocks(("text", body)))):
         assert made.count("w") == body.count("w")
+
+
+def test_figures_stand_between_the_words_each_box_one_of_its_own():
+    given_blocks = [
+        Block("title", (), "Report"),
+        Block("image", ((0, 0, 10, 10), (20, 0, 30, 10)), ""),
+        Block("image", ((5, 5, 5, 9),), ""),
+        Block("image_caption", ((0, 11, 10, 12),), "Figure 1"),
+        Block("chart", ((0, 20, 10, 30),), "a | b"),
+        Block("text", (), "End."),
+    ]
+    assert in_parts(given_blocks) == [
+        "# Report",
+        Figure(1, (0, 0, 10, 10)),
+        Figure(2, (20, 0, 30, 10)),
+        "Figure 1",
+        Figure(3, (0, 20, 10, 30)),
+        "a | b\n\nEnd.",
+    ]
+
+
+@given(st.lists(BLOCKS, max_size=6))
+def test_with_figures_or_without_the_words_are_the_same(given_blocks):
+    words = [part for part in in_parts(given_blocks) if isinstance(part, str)]
+    assert "\n\n".join(words) == to_markdown(given_blocks)

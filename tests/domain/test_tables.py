@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.domain.tables import as_html, as_pipes, as_tabs, latex_spans, parse_table, plain_text, split_tables
+from jobs.domain.tables import (
+    as_html,
+    as_pipes,
+    as_tabs,
+    harmless,
+    latex_spans,
+    parse_table,
+    plain_text,
+    runs,
+    split_tables,
+)
 
 
 def table(source):
@@ -163,3 +173,32 @@ def test_latex_that_is_never_closed_takes_linear_time():
 )
 def test_only_known_markup_is_taken_off(text, plain):
     assert plain_text(text) == plain
+
+
+@pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@a", "\t=1", "\r=1", "\n=1", "  =1", "＝1", " \t@a", "'=1"])
+def test_what_a_spreadsheet_would_run_begins_with_an_apostrophe(cell):
+    assert harmless(cell).startswith("'")
+
+
+@pytest.mark.parametrize("cell", ["", "1", "a=b", "1+1", "(1)", "name@example.org", " a"])
+def test_other_cells_stay_as_they_are(cell):
+    assert harmless(cell) == cell
+
+
+@given(st.text(max_size=12))
+def test_no_cell_begins_a_formula_and_none_loses_a_letter(cell):
+    made = harmless(cell)
+    assert made in (cell, f"'{cell}")
+    assert not made.lstrip().startswith(("=", "+", "-", "@"))
+
+
+def test_inline_tags_become_marks_of_their_words():
+    assert runs("m<sup>2</sup> <b>a<i>b</b>c</i><br>d") == [
+        ("m", frozenset()), ("2", frozenset({"sup"})), (" ", frozenset()), ("a", frozenset({"b"})),
+        ("b", frozenset({"b", "i"})), ("c", frozenset({"i"})), ("\n", frozenset()), ("d", frozenset()),
+    ]  # fmt: skip
+
+
+@given(WORDS)
+def test_no_letter_of_a_run_is_lost(content):
+    assert "".join(words for words, _ in runs(content)).count("a") == content.count("a")

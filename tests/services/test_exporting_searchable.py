@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,13 @@ import pytest
 from PIL import Image
 
 from jobs import errors
+from jobs.cpu_backend import layout
+from jobs.domain import grounding, rendering
 from jobs.models import Document
 from tests import builders, exported, files
 from tests.conftest import CORPUS
 from tests.exported import block
+from tests.services_fixtures import need
 
 pytestmark = pytest.mark.django_db
 
@@ -92,6 +96,35 @@ def test_what_a_born_digital_page_does_not_say_itself_is_added_where_it_stands(m
     assert sorted(word for word, _ in found) == sorted(["Page", "heading", "in", "letters", "stamped", "by", "hand"])
     stamped = dict(found)["stamped"]
     assert abs(stamped[0] - 72) < NEAR_POINTS and abs(stamped[1] - 360) < NEAR_POINTS
+
+
+def test_what_the_built_in_backend_reads_is_found_where_it_stands(mira: Any, tmp_path: Path) -> None:
+    need("tesseract")
+    source = files.text_pdf(tmp_path / "born.pdf", [LINES])
+    true = dict(exported.words(source)[0])
+    document = exported.document_of(mira, scanned(tmp_path, source), tmp_path)
+    page = document.pages.get()
+    command = [
+        "tesseract",
+        builders.storages["documents"].path(page.image_key),
+        "stdout",
+        "--psm",
+        "1",
+        "-l",
+        "eng",
+        "tsv",
+    ]
+    environment = {**os.environ, "OMP_THREAD_LIMIT": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, env=environment)
+    width, height = page.image_width_px, page.image_height_px
+    tagged = "\n\n".join(layout.tagged_blocks(layout.read_tsv(done.stdout), width, height))
+    blocks = grounding.parse(tagged, width, height)
+    builders.make_reading(page, text=rendering.to_markdown(blocks), blocks=rendering.blocks_as_json(blocks))
+    found = exported.words(exported.saved(document, "pdf", tmp_path))[0]
+    compared = [(word, there, true[word]) for word, there in found if LINES.split().count(word) == 1]
+    assert len(compared) > 30
+    for word, there, here in compared:
+        assert max(abs(a - b) for a, b in zip(there, here, strict=True)) <= NEAR_POINTS, (word, there, here)
 
 
 def odd_files() -> dict[str, Any]:

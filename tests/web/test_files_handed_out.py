@@ -6,6 +6,8 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 
+from jobs import actors
+from jobs.services import exporting
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -64,3 +66,52 @@ def test_a_page_image_is_served_as_what_it_is(client, document):
 def test_files_that_are_gone_are_not_found(client, document):
     assert client.get(f"/documents/{document.pk}/original").status_code == 404
     assert client.get(f"/documents/{document.pk}/pages/1/image").status_code == 404
+
+
+class TestALongFile:
+    @pytest.fixture
+    def long_one(self, mira):
+        return builders.make_document(mira, pages=51, done=51)
+
+    def test_is_said_to_be_made_looked_for_again_and_offered(
+        self, client, long_one, monkeypatch, django_capture_on_commit_callbacks
+    ):
+        messages: list[tuple[str, ...]] = []
+        monkeypatch.setattr(actors, "send", lambda actor, *args: messages.append((actor.actor_name, *args)))
+        with django_capture_on_commit_callbacks(execute=True):
+            response = client.get(f"/documents/{long_one.pk}/download", {"format": "docx"})
+        assert response.status_code == 202
+        assert "is being made" in response.content.decode()
+        again = response.headers["Refresh"].partition("url=")[2]
+        assert messages == [("export", str(long_one.pk), "docx")]
+        assert client.get(again).status_code == 202
+        actors.export.fn(str(long_one.pk), "docx")
+        offer = client.get(again)
+        assert offer.status_code == 200 and "Refresh" not in offer.headers
+        assert f'href="/documents/{long_one.pk}/download?format=docx"' in offer.content.decode()
+        assert body(client.get(f"/documents/{long_one.pk}/download", {"format": "docx"})).startswith(b"PK")
+
+    def test_of_somebody_else_is_not_there(self, stranger, long_one):
+        assert stranger.get(f"/documents/{long_one.pk}/download", {"format": "docx"}).status_code == 404
+
+
+class TestManyFiles:
+    def test_come_as_one_zip(self, client, document):
+        response = client.post("/documents/export", {"document": [str(document.pk)], "format": "md"})
+        assert response.headers["Content-Disposition"] == 'attachment; filename="documents-md.zip"'
+        assert body(response).startswith(b"PK")
+
+    @pytest.mark.parametrize("said", [{}, {"format": "md"}, {"format": "md", "document": "x"}, {"format": "exe"}])
+    def test_without_a_choice_lead_back_with_a_sentence(self, client, said):
+        response = client.post("/documents/export", said, follow=True)
+        assert response.redirect_chain == [("/documents/", 302)]
+        assert len(list(response.context["messages"])) == 1
+
+    def test_of_somebody_else_are_not_there(self, stranger, document):
+        said = {"document": [str(document.pk)], "format": "md"}
+        assert stranger.post("/documents/export", said).status_code == 404
+
+
+def test_the_menu_offers_every_format(client, document):
+    page = client.get(f"/documents/{document.pk}/").content.decode()
+    assert all(f"/download?format={name}" in page for name in exporting.FORMATS)
