@@ -19,7 +19,7 @@ from tests.vllm_simulator import Simulator
 
 
 class TwoHosts:
-    """`calypso` (4 slots, one ahead) takes what no rule names; `spark` (16) falls in for it, once `with_spark` was called."""
+    """`calypso` (4 slots, one ahead) takes what no rule names; `spark` (16) falls in, once `with_spark` was called."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

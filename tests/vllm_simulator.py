@@ -120,7 +120,8 @@ class Simulator:
         """The next `times` requests that fit `when` meet this fault; faults set earlier come first.
 
         Options: status (status, message, body, headers, param), slow and dribble (seconds), wrong_text (text),
-        engine_death (after_seconds, health_seconds, beside: it waits until so many others are in flight). `path` "/health", "/metrics", … for faults that need no page.
+        engine_death (after_seconds, health_seconds, beside: others in flight first).
+        `path` "/health", "/metrics", … for faults that need no page.
         """
         if kind not in KINDS:
             raise ValueError(f"no such fault: {kind}; known are {', '.join(KINDS)}")
