@@ -26,7 +26,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.redis, pytest
 
 @pytest.fixture
 def site(db, tmp_path):
-    with RunningSite() as running:
+    # Nobody kills a worker here: a lease that a busy machine renews too late would have a page read twice, rightly.
+    with RunningSite(OCRSITE_LEASE_SECONDS="30") as running:
         running.start_redis()
         both = UnequalHosts(tmp_path, running)
         yield both
@@ -81,7 +82,8 @@ def test_a_host_killed_in_the_middle_loses_nothing_and_comes_back_slowly(site):
     site.spark.stop_listening(drop=True)
     site.until(lambda: where(document)["calypso"] >= 5, "pages go on at calypso")
     fallen = Attempt.objects.filter(backend="calypso", outcome="ok")
-    assert all("spark is down → calypso" in attempt.decision["reason"] for attempt in fallen)
+    told = {attempt.decision["reason"].removeprefix("60 pages, over 20; ") for attempt in fallen}
+    assert told <= {"spark is down → calypso", "spark failed with this page → calypso"}
     sent_before = len(site.spark.calls)
     assert_limits_kept(site)
     site.spark.host.max_in_flight = 0
