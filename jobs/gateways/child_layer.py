@@ -13,7 +13,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pikepdf
 from pikepdf import Dictionary, Name
@@ -108,8 +108,7 @@ def _word(word: list[Any], across: float, down: float, height_pt: float, letters
 
 def _give_font(page: Any, font: Any) -> None:
     """In resources of the page's own: those it has may be another page's too."""
-    shared: Any = inherited(page, "/Resources") or {}
-    resources = Dictionary(shared)
+    resources = Dictionary(cast(Any, inherited(page, "/Resources") or {}))
     fonts = Dictionary(resources.get("/Font", {}))
     fonts[FONT] = font
     resources.Font = fonts
