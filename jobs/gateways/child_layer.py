@@ -108,8 +108,8 @@ def _word(word: list[Any], across: float, down: float, height_pt: float, letters
 
 def _give_font(page: Any, font: Any) -> None:
     """In resources of the page's own: those it has may be another page's too."""
-    resources = Dictionary(cast(Any, inherited(page, "/Resources") or {}))
-    fonts = Dictionary(resources.get("/Font", {}))
+    resources = Dictionary(inherited(page, "/Resources") or {})
+    fonts = Dictionary(cast(Any, resources.get("/Font", {})))
     fonts[FONT] = font
     resources.Font = fonts
     page.Resources = resources
