@@ -242,8 +242,8 @@ class WholeSite(RuleBasedStateMachine):
         assert left == []
 
     def rounds_enough(self) -> int:
-        """For low priority to grow old, for each page to have a host emptied for it, and for each page of poison to stop two hosts that
-        come back after at most five minutes."""
+        """For low priority to grow old, for each page to have a host emptied for it, and for each page of poison to
+        stop two hosts that come back after at most five minutes."""
         left = [page for page in self.site.pages if page.status not in ENDED_PAGES]
         return 45 + 5 * len(left) + 12 * sum(page.kind == "poison" for page in left)
 
