@@ -122,10 +122,14 @@ def set_aside(stopped: Sequence[str]) -> str:
     where = f"{_number(hosts)} {'host' if hosts == 1 else 'hosts'}"
     if hosts == deaths:
         return f"Set aside: it stopped {where}."
-    times = {2: "twice"}.get(deaths, f"{_number(deaths)} times")
+    times = _times(deaths)
     return (
         f"Set aside: it stopped {where} {times}." if hosts == 1 else f"Set aside: it stopped {where}, {times} in all."
     )
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{_number(count)} times")
 
 
 def _number(count: int) -> str:
@@ -157,3 +161,11 @@ def after_worker_death(claims: int) -> Step:
     if claims >= MAX_CLAIMS:
         return Step(PageStatus.FAILED, f"Reading this page broke our own worker {claims} times.", claim=True)
     return Step(PageStatus.RENDERED, claim=True)
+
+
+def after_both_deaths(step: Step, *, engine_deaths: int, quarantine_deaths: int) -> Step:
+    """The same where the host's engine died meanwhile too, of which the worker could not tell: `engine_deaths` counts
+    this one."""
+    if engine_deaths < quarantine_deaths:
+        return step
+    return Step(PageStatus.QUARANTINED, f"Set aside: its hosts stopped {_times(engine_deaths)} with it.", claim=True)

@@ -19,7 +19,7 @@ from jobs.domain.failures import Outcome
 from jobs.domain.statuses import PageStatus
 from jobs.gateways import processes
 from jobs.models import Attempt, Page, SlotLease
-from jobs.services import settling
+from jobs.services import outcomes, routing, settling
 from jobs.services import statements as sql
 from jobs.services.settling import Claim
 
@@ -197,7 +197,13 @@ def _take_back(lease: SlotLease, *, gone: bool) -> int:
 
 
 def _charge(page: Page, lease: SlotLease) -> None:
+    """A worker that died cannot tell of its host's death: the page was there at both."""
+    began = lease.claimed_at or lease.assigned_at
     step = attempts.after_worker_death(page.claims + 1)
+    if outcomes.died_since(lease.backend, began):
+        page.engine_deaths += 1
+        limit = routing.in_force().failover.quarantine_deaths
+        step = attempts.after_both_deaths(step, engine_deaths=page.engine_deaths, quarantine_deaths=limit)
     page.claims += step.claim
     reason = "The worker reading it died." if step.status is PageStatus.RENDERED else step.reason
     Attempt.objects.create(
@@ -208,9 +214,9 @@ def _charge(page: Page, lease: SlotLease) -> None:
         rule=lease.rule,
         decision=settling.decision_of(lease.rule, lease.reason, lease.decision),
         lease=lease.pk,
-        started_at=lease.claimed_at or lease.assigned_at,
+        started_at=began,
     )
-    page.save(update_fields=["claims"])
+    page.save(update_fields=["claims", "engine_deaths"])
     settling.move_page(page, step)
 
 

@@ -36,7 +36,7 @@ def understood(failure: Failure, backend: Backend, *, began: datetime) -> Failur
     """
     if failure.outcome is Outcome.OUT_OF_MEMORY:
         return failures.as_engine_death(failure) if _is_dead(backend) else failure
-    if failure.may_hide_death and (_died_since(backend, began) or _is_dead(backend)):
+    if failure.may_hide_death and (died_since(backend, began) or _is_dead(backend)):
         return failures.as_engine_death(failure)
     return failure
 
@@ -49,7 +49,8 @@ def _is_dead(backend: Backend) -> bool:
         return False
 
 
-def _died_since(backend: Backend, began: datetime) -> bool:
+def died_since(backend: Backend, began: datetime) -> bool:
+    """Was its breaker opened for an engine's death since then, and is still open?"""
     row = BackendHealth.objects.filter(pk=backend.pk).first()
     state = circuit.from_json(row.circuit if row else {})
     return (

@@ -9,9 +9,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from jobs.domain import failures
 from jobs.gateways import processes
 from jobs.models import Attempt, Page, SlotLease
-from jobs.services import leases, settling
+from jobs.services import health, leases, outcomes, routing, settling
 from jobs.services.settling import AttemptRecord, ReadingRecord
 from tests import builders
 
@@ -89,6 +90,20 @@ def test_a_dead_workers_page_goes_back_at_once_and_counts_a_claim(page, backend)
     assert (page.status, page.claims, page.host_failures) == ("rendered", 1, 0)
     assert not SlotLease.objects.exists()
     assert Attempt.objects.filter(page=page, outcome="lost").exists()
+
+
+def test_a_worker_that_died_with_its_hosts_engine_leaves_a_page_that_was_there_at_both(page, backend):
+    """Nobody told of the page's presence: else it might stop a third host."""
+    builders.make_policy()
+    for deaths, status in ((1, "rendered"), (2, "quarantined")):
+        builders.make_lease(page, backend, holder=a_dead_process())
+        Page.objects.filter(pk=page.pk).update(status="running")
+        health.admitted(backend)
+        outcomes.call_failed(backend, failures.ENGINE_DEAD, routing.in_force())
+        assert leases.take_back_dead() == 1
+        page.refresh_from_db()
+        assert (page.status, page.claims, page.engine_deaths) == (status, deaths, deaths)
+    assert page.reason == "Set aside: its hosts stopped twice with it."
 
 
 def test_the_third_death_fails_the_page_and_ends_its_document(page, backend):
