@@ -102,9 +102,13 @@ class UnequalHosts:
 
 
 def assert_done_once(site: UnequalHosts, pages: int) -> None:
-    """`pages` in all were read, each once: as the hosts counted it, and as the database has it."""
-    read = images_read(site)
-    assert (len(read), set(read.values())) == (pages, {1}), list(Attempt.objects.exclude(outcome="ok").values())
+    """`pages` in all were read, each once: as the hosts counted it, and as the database has it.
+
+    A host that is killed may have finished a page whose answer was cut off on its way: only so is one read twice.
+    """
+    read, cut_off = images_read(site), Attempt.objects.filter(outcome="host_down").count()
+    assert len(read) == pages
+    assert pages <= sum(read.values()) <= pages + cut_off, list(Attempt.objects.exclude(outcome="ok").values())
     assert Page.objects.filter(status="done").count() == pages
     assert Attempt.objects.filter(outcome="ok").count() == pages
     assert Attempt.objects.filter(outcome="ok").values("page").distinct().count() == pages
