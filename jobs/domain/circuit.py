@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from jobs.domain import stored
+
 CLOSED, OPEN, HALF_OPEN = "closed", "open", "half_open"
 SLOW_START_STEPS = 2  # a quarter, a half, then all
 SLOW_START_STEP_SECONDS = 20.0
@@ -45,8 +47,7 @@ class Circuit:
 
 def from_json(value: dict[str, Any]) -> Circuit:
     """The circuit that `as_json` wrote; an empty object is a closed one."""
-    known = Circuit.__dataclass_fields__
-    return Circuit(**{name: item for name, item in value.items() if name in known})
+    return stored.from_json(Circuit, value)
 
 
 def succeeded(circuit: Circuit, now: float) -> Circuit:

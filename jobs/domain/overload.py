@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from jobs.domain import stored
 from jobs.domain.policies import Rule
 
 
@@ -28,8 +29,7 @@ class Overload:
 
 def from_json(value: Mapping[str, Any]) -> Overload:
     """What `as_json` wrote; an empty object is no overload."""
-    known = Overload.__dataclass_fields__
-    return Overload(**{name: item for name, item in value.items() if name in known})
+    return stored.from_json(Overload, value)
 
 
 def observed(state: Overload, depth: float, now: float, rule: Rule | None) -> Overload:

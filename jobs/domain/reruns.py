@@ -72,6 +72,20 @@ def asked(document: Wishes, rerun: Rerun | None) -> Asked:
     )
 
 
+class Rereadable(Protocol):
+    """A Page, as far as this module looks at it."""
+
+    @property
+    def document(self) -> Any: ...
+    @property
+    def rerun(self) -> Any: ...
+
+
+def of_page(page: Rereadable) -> Asked:
+    """How this page is read now: as its document says, or its rerun."""
+    return asked(page.document, from_json(page.rerun))
+
+
 def sentence(asked: Mapping[str, Any], backend: str) -> str:
     """How a reading came about, for people: "spark, as plain text, at 150 dpi, in deu"."""
     modes = {"text": "as plain text", "figure": "as a figure", "custom": "by an own instruction"}

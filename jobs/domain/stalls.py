@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from jobs.domain import stored
+
 # The slowest page measured on a real GPU took 23 s from sending to answer, with 64 in flight, and its counters moved
 # all the while. Nothing well stands still for more than twice that.
 STALL_SECONDS = 60.0
@@ -31,8 +33,7 @@ class Watch:
 
 def from_json(value: Mapping[str, Any]) -> Watch:
     """What `as_json` wrote; an empty object is a watch that has seen nothing."""
-    known = Watch.__dataclass_fields__
-    return Watch(**{name: item for name, item in value.items() if name in known})
+    return stored.from_json(Watch, value)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from jobs import errors
 from jobs.domain import statuses
 from jobs.domain.statuses import DocumentStatus, PageStatus
 
@@ -36,6 +37,14 @@ class DocumentQuerySet(models.QuerySet["Document"]):
     def visible_to(self, user: Any) -> DocumentQuerySet:
         """One's own documents; all for administrators."""
         return self if user.is_superuser else self.filter(owner=user)
+
+    def one_for(self, user: Any, document_id: Any) -> Document:
+        """The document, if `user` may see it. Raises errors.NotFound for what is not there and what is not theirs
+        alike."""
+        try:
+            return self.visible_to(user).get(pk=document_id)
+        except (Document.DoesNotExist, ValueError, TypeError):
+            raise errors.NotFound("There is no such document.") from None
 
     def open(self) -> DocumentQuerySet:
         """Documents whose pages may be drawn and sent."""

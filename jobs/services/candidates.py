@@ -5,9 +5,7 @@ Called by settling alone, inside its transaction.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import Any
 
 from jobs.domain import ladder
 from jobs.services import statements as sql
@@ -28,7 +26,7 @@ def best_of_ladder(page_id: int, added: str = "") -> Candidate | None:
     Its reason says how often the page was read, and what is `added`.
     """
     rows = sql.fetch("SELECT ladder FROM jobs_page WHERE id = %s", [page_id])
-    climb = ladder.from_json(_decoded(rows[0][0])) if rows else ladder.Climb()
+    climb = ladder.from_json(sql.decoded(rows[0][0])) if rows else ladder.Climb()
     if not climb.first:
         return None
     found = sql.fetch(
@@ -41,8 +39,3 @@ def best_of_ladder(page_id: int, added: str = "") -> Candidate | None:
     reading_id, backend, reason = found[0]
     tries = f"It was read {len(found)} times; this is the best reading." if len(found) > 1 else ""
     return Candidate(reading_id, backend, " ".join(part for part in (reason, tries, added) if part))
-
-
-def _decoded(stored: Any) -> Any:
-    """SQLite hands JSON over as text, PostgreSQL decoded."""
-    return json.loads(stored) if isinstance(stored, str) else stored

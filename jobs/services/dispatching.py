@@ -243,8 +243,7 @@ def _part(condition: str, each: int) -> str:
 
 def _row(row: sql.Row) -> _Row:
     page, document, number, claims, deaths, avoid, wanted = row
-    # SQLite hands JSON over as text, PostgreSQL decoded.
-    names = json.loads(avoid) if isinstance(avoid, str) else avoid or ()
+    names = sql.decoded(avoid) or ()
     return _Row(page, sql.document_key(document), number, bool(claims or deaths), tuple(names), wanted)
 
 

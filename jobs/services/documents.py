@@ -22,10 +22,8 @@ D = DocumentStatus
 
 def find(document_id: Any, *, by: Any) -> Document:
     """A document that `by` may see. Raises errors.NotFound for what is not there and what is not theirs alike."""
-    try:
-        return Document.objects.visible_to(by).get(pk=document_id)
-    except (Document.DoesNotExist, ValueError, TypeError):
-        raise errors.NotFound("There is no such document.") from None
+    found: Document = Document.objects.one_for(by, document_id)
+    return found
 
 
 def _locked(document_id: Any, by: Any) -> Document:

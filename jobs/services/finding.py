@@ -77,9 +77,7 @@ def _pages_of() -> Any:
 
 def document(user: Any, document_id: uuid.UUID) -> Document:
     """Raises errors.NotFound for one that is not there or that the person may not see."""
-    found: Document | None = Document.objects.visible_to(user).select_related("owner").filter(pk=document_id).first()
-    if found is None:
-        raise errors.NotFound("There is no such document.")
+    found: Document = Document.objects.select_related("owner").one_for(user, document_id)
     return found
 
 

@@ -16,7 +16,6 @@ from django.utils import timezone
 
 from jobs import errors
 from jobs.domain import circuit, failures
-from jobs.domain import routing as routing_rules
 from jobs.domain.circuit import Circuit
 from jobs.domain.failures import Blame, Failure, Outcome
 from jobs.domain.policies import Failover, Policy
@@ -246,13 +245,10 @@ class Outage:
 
 def outage() -> Outage | None:
     """Why nothing can be read now; None while something can."""
-    policy = routing.in_force()
     backends = list(Backend.objects.select_related("health").in_name_order())
-    seen = [routing.snapshot(backend) for backend in backends]
-    obstacles = {b.name: routing_rules.obstacle(b, policy, seen) for b in seen}
-    if any(not words for words in obstacles.values()):
+    told = routing.why_none_is_able(backends)
+    if told is None:
         return None
-    told = "; ".join(f"{name} {words}" for name, words in obstacles.items())
     waiting = sum(document.waiting for document in queues.open_documents())
     probes = [at for backend in backends if (at := _next_probe(backend))]
     reason = f"No host can read pages now: {told}." if told else "No host can read pages: there is none yet."

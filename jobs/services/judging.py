@@ -56,7 +56,7 @@ def judge(
 
 
 def _seen(page: Page, policy: Policy) -> quality.PageSeen:
-    mode = reruns.asked(page.document, reruns.from_json(page.rerun)).mode
+    mode = reruns.of_page(page).mode
     compared = policy.quality.text_layer_check and mode in COMPARED_MODES
     return quality.PageSeen(
         ink=page.ink,

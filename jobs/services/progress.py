@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db.models import Count, F, Sum
 from django.utils import timezone
 
-from jobs.domain import circuit, routing, statuses
+from jobs.domain import circuit, statuses
 from jobs.domain.statuses import DocumentStatus, PageCounts, PageStatus
 from jobs.models import Backend, Document, Page, SlotLease
 from jobs.services import routing as routing_service
@@ -179,10 +179,7 @@ def _open_slots(backend: Backend) -> int:
 
 def _no_backend(backends: Sequence[Backend]) -> str:
     """Why nothing can be read now, in one sentence; empty while something can."""
-    policy = routing_service.in_force()
-    seen = [routing_service.snapshot(backend) for backend in backends]
-    obstacles = {b.name: routing.obstacle(b, policy, seen) for b in seen}
-    if any(not text for text in obstacles.values()):
+    told = routing_service.why_none_is_able(backends)
+    if told is None:
         return ""
-    told = "; ".join(f"{name} {text}" for name, text in sorted(obstacles.items()))
     return f"No host can read pages now: {told}. Uploads are accepted; pages wait and nothing is lost."

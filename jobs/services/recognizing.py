@@ -13,6 +13,7 @@ from django.utils import timezone
 from jobs import errors
 from jobs.domain import attempts, rendering, reruns
 from jobs.domain.failures import Failure, Outcome
+from jobs.domain.policies import Policy
 from jobs.domain.statuses import PageStatus
 from jobs.models import Backend, Page
 from jobs.services import failover, health, judging, leases, outcomes, preparing, routing, sending, settling
@@ -47,7 +48,7 @@ def recognize(lease_id: int) -> bool:
 
 
 def _attempt(page: Page, backend: Backend) -> AttemptRecord:
-    usual = preparing.sending_dpi(reruns.asked(page.document, reruns.from_json(page.rerun)), backend)
+    usual = preparing.sending_dpi(reruns.of_page(page), backend)
     usual = min(usual, page.sent_image[1] or usual)
     dpi = min(usual, page.dpi_cap or usual)
     rung = judging.rung_of(page)
@@ -66,7 +67,8 @@ def _attempt(page: Page, backend: Backend) -> AttemptRecord:
 def _read(claim: Claim, page: Page, backend: Backend, attempt: AttemptRecord, lost: threading.Event) -> None:
     began = time.monotonic()
     try:
-        answer = sending.send(page, backend, routing.in_force(), dpi=attempt.dpi or 0, stop=lost)
+        policy = routing.in_force()
+        answer = sending.send(page, backend, policy, dpi=attempt.dpi or 0, stop=lost)
     except errors.BackendFailed as error:
         _failed(claim, page, backend, replace(attempt, seconds=time.monotonic() - began), error.failure)
     except errors.NotFound:
@@ -77,12 +79,14 @@ def _read(claim: Claim, page: Page, backend: Backend, attempt: AttemptRecord, lo
         later = attempts.Step(PageStatus.RENDERED, error.message, delay_seconds=attempts.OUR_SIDE_SECONDS)
         settling.page_not_read(claim, ours, later)
     else:
-        _succeeded(claim, page, backend, replace(attempt, seconds=time.monotonic() - began), answer)
+        _succeeded(claim, page, backend, policy, replace(attempt, seconds=time.monotonic() - began), answer)
 
 
-def _succeeded(claim: Claim, page: Page, backend: Backend, attempt: AttemptRecord, answer: Answer) -> None:
+def _succeeded(
+    claim: Claim, page: Page, backend: Backend, policy: Policy, attempt: AttemptRecord, answer: Answer
+) -> None:
     reply = answer.reply
-    judged = judging.judge(page, backend, reply, routing.in_force(), blocks=answer.blocks)
+    judged = judging.judge(page, backend, reply, policy, blocks=answer.blocks)
     attempt = replace(
         attempt,
         outcome=judged.outcome,

@@ -248,3 +248,12 @@ def able(wanted: str, policy: Policy, backends: Iterable[Backend]) -> list[str]:
     seen = [snapshot(backend) for backend in backends]
     free = {b.name for b in seen if not routing.obstacle(b, policy, seen)}
     return [name for name in routing.candidates(wanted, policy, seen) if name in free]
+
+
+def why_none_is_able(backends: Iterable[Backend]) -> str | None:
+    """What keeps each backend from taking work, in words, by name; None while one of them can."""
+    policy, seen = in_force(), [snapshot(backend) for backend in backends]
+    obstacles = {b.name: routing.obstacle(b, policy, seen) for b in seen}
+    if not all(obstacles.values()):
+        return None
+    return "; ".join(f"{name} {words}" for name, words in sorted(obstacles.items()))

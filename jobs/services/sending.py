@@ -60,7 +60,7 @@ class _Call:
 
     def send(self, drawn: bytes) -> Reply:
         image = images.scaled(drawn, from_dpi=self.drawn_dpi, to_dpi=self.dpi)
-        wishes = reruns.asked(self.page.document, reruns.from_json(self.page.rerun))
+        wishes = reruns.of_page(self.page)
         body = calling.body_for(self.backend, wishes, image, judging.rung_of(self.page))
         limit = min(calling.time_limit(self.backend), max(1.0, self.until - time.monotonic()))
         loops = judging.loop_watch(self.backend, self.policy)  # a new one for each half

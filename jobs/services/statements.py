@@ -7,6 +7,7 @@ is always the database's own: workers' clocks may be wrong.
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Sequence
 from contextlib import closing
@@ -66,6 +67,11 @@ def document_key(value: Any) -> str:
 def document_id(key: str) -> Any:
     """A key as the database's own type: text on SQLite, uuid on PostgreSQL."""
     return key if connection.vendor == "sqlite" else uuid.UUID(key)
+
+
+def decoded(stored: Any) -> Any:
+    """A JSON column's value: SQLite hands it over as text, PostgreSQL decoded."""
+    return json.loads(stored) if isinstance(stored, str) else stored
 
 
 def time_parameter(value: datetime) -> Any:

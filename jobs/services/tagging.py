@@ -65,9 +65,7 @@ def replace(document_id: UUID, names: Iterable[str], *, by: Any) -> Document:
 
 
 def _locked(document_id: UUID, by: Any) -> Document:
-    found = Document.objects.visible_to(by).filter(pk=document_id).first()
-    if found is None:
-        raise errors.NotFound("There is no such document.")
+    found = Document.objects.one_for(by, document_id)
     return Document.objects.select_for_update().get(pk=found.pk)
 
 
