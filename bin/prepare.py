@@ -100,6 +100,7 @@ SITE_TOOLS = (
 TEST_TOOLS = (
     Tool("chromium", "chromium", has_any_command("chromium", "chromium-browser", "google-chrome")),
     Tool("postgresql", "postgresql", has_postgresql_server),
+    Tool("prometheus", "prometheus", has_commands("prometheus", "promtool")),
     Tool("fonts-dejavu-core", "", has_folder("/usr/share/fonts/truetype/dejavu")),
 )
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 
 
-def until(true: Callable[[], object], seconds: float = 20.0) -> None:
+def until(true: Callable[[], object], seconds: float = 120.0) -> None:
     """Return as soon as `true()` is. Fails after `seconds`, a bound that a working program never comes near."""
     end = time.monotonic() + seconds
     while not true():
