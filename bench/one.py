@@ -1,0 +1,51 @@
+"""Runs one benchmark in a process of its own, on a data directory and a database made for it.
+
+    python -m bench.one NAME [--quick]
+
+`python -m bench` starts it, with DATABASE_URL set where PostgreSQL is asked for. The last line printed is the list of
+measurements as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("name")
+    parser.add_argument("--quick", action="store_true")
+    told = parser.parse_args()
+    folder = tempfile.mkdtemp(prefix="ocrsite-bench-")
+    os.environ["OCRSITE_DATA_DIR"] = folder
+    os.environ.setdefault("DATABASE_URL", f"sqlite:///{folder}/db.sqlite3")
+    os.environ["DJANGO_SETTINGS_MODULE"] = "ocrsite.settings"
+    os.environ.setdefault("OCRSITE_LOG_FORMAT", "json")
+    try:
+        run(told.name, told.quick)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run(name: str, quick: bool) -> None:
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+    from django.conf import settings
+
+    (settings.DATA_DIR / "uploads").mkdir(exist_ok=True)
+    from bench.registry import BENCHES
+
+    found = BENCHES[name](quick)
+    sys.stdout.write(json.dumps([one.as_json() for one in found]) + "\n")
+
+
+if __name__ == "__main__":
+    main()
