@@ -124,9 +124,7 @@ def _choose() -> tuple[str, int] | None:
         return None
     ready_rows = (
         # Of open documents alone: what a paused one has drawn is not ahead of anybody.
-        Page.objects.filter(
-            status__in=[PageStatus.RENDERED, PageStatus.ASSIGNED], document__in=Document.objects.open()
-        )
+        Page.objects.filter(status__in=[PageStatus.RENDERED, PageStatus.ASSIGNED], document__in=Document.objects.open())
         .values_list("document_id", "document__backend")
         .annotate(n=Count("id"))
     )
