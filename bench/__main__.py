@@ -17,14 +17,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench.measurement import Measurement, from_json, markdown, rows
+from bench.names import NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 1200
 
 
 def main() -> int:
-    from bench.names import NAMES
-
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(NAMES)}; all, if none is given")
     parser.add_argument("--quick", action="store_true", help="fewer pages: about three minutes for all")

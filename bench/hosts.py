@@ -48,6 +48,9 @@ class HostProcess:
     def forget(self) -> None:
         self.control("reset")
 
+    def clear_faults(self) -> None:
+        requests.delete(f"{self._control_url}/faults", timeout=SECONDS).raise_for_status()
+
     def pages(self) -> list[tuple[float, float]]:
         """When each page came and when it was answered; canaries, which ask for few tokens, are left out."""
         calls = self.state()["calls"]

@@ -9,11 +9,15 @@ measurements as JSON.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import shutil
 import sys
 import tempfile
+
+from bench.measurement import Measurement
+from bench.names import NAMES
 
 
 def main() -> None:
@@ -41,9 +45,8 @@ def run(name: str, quick: bool) -> None:
     from django.conf import settings
 
     (settings.DATA_DIR / "uploads").mkdir(exist_ok=True)
-    from bench.registry import BENCHES
-
-    found = BENCHES[name](quick)
+    bench = importlib.import_module(f"bench.{NAMES[name]}")
+    found: list[Measurement] = getattr(bench, name)(quick)
     sys.stdout.write(json.dumps([one.as_json() for one in found]) + "\n")
 
 

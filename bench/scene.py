@@ -19,12 +19,13 @@ from jobs import actors
 from jobs.gateways import storage
 from jobs.models import Backend, Document, Page
 from jobs.services import backends, documents, intake, preparing, routing
-from tests import builders
+from tests import builders, files
 from tests.running_site import RunningSite
 
 SECONDS = 600.0
 SLOTS = {"calypso": 4, "spark": 16}
 AHEAD = {"calypso": 1, "spark": 2}
+STAMP = (300.0, 200.0)  # points
 ENDED = ("done", "partial", "failed", "cancelled")
 
 
@@ -82,14 +83,20 @@ class Scene:
 
     @property
     def person(self) -> Any:
-        self._person = self._person or builders.make_user("mira")
+        self._person = self._person or builders.make_user(f"mira-{time.monotonic_ns()}")
         return self._person
 
     # ---- work
 
-    def upload(self, pages: int, *, name: str = "", **options: Any) -> Document:
-        """A document of pages full of words, different from every other's; nothing is sent yet."""
-        path = dense_pdf(self.folder / f"{name or 'pages'}-{pages}-{time.monotonic_ns()}.pdf", pages)
+    def upload(self, pages: int, *, stamps: bool = False, **options: Any) -> Document:
+        """A document of pages full of words (or of `stamps`: as small as one, drawn in no time), different from every
+        other's; nothing is sent yet."""
+        name = f"{pages}-{time.monotonic_ns()}"
+        path = self.folder / f"{name}.pdf"
+        if stamps:
+            files.numbered_pdf(path, pages, size=STAMP, word=name)
+        else:
+            dense_pdf(path, pages)
         with path.open("rb") as file:
             return intake.accept(file, name=path.name, owner=self.person, options=intake.Options(**options))
 
@@ -108,6 +115,15 @@ class Scene:
             documents.pause(document.pk, by=self.person)
         pages = Page.objects.filter(document__in=uploads).order_by("document", "number")
         return [self.image_file(page) for page in pages]
+
+    def make_hosts_say(self, pieces: int) -> None:
+        """Every page is answered with a text of about so many tokens."""
+        text = "word " * pieces
+        for host in self.hosts.values():
+            host.control("settings", text=text)
+
+    def cancel(self, document: Document) -> None:
+        documents.cancel(document.pk, by=self.person)
 
     def image_file(self, page: Page) -> str:
         with storage.local_path(page.image_key) as path:
