@@ -2,9 +2,9 @@
 
     python -m bench.bare SPECIFICATION.json
 
-The specification: {"how": "aiohttp" | "requests" | "sequential", "hosts": [{"base_url", "in_flight"}], "images": [path],
-"stream": false}. Prints {"wall_seconds", "cpu_seconds", "failed"}. Each host is kept full: as many requests in flight as
-`in_flight` says, all from one list. In a process of its own, so that its CPU can be told.
+The specification: {"how": "aiohttp" | "requests" | "sequential", "hosts": [{"base_url", "in_flight"}],
+"images": [path], "stream": false}. Prints {"wall_seconds", "cpu_seconds", "failed"}. Each host is kept full: as many
+requests in flight as `in_flight` says, all from one list. In a process of its own, so that its CPU can be told.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 import subprocess
 import sys
@@ -31,7 +32,8 @@ def make_application() -> Any:
     from django.core.wsgi import get_wsgi_application
     from django.urls import path
 
-    settings.configure(ROOT_URLCONF=(path("", read),), ALLOWED_HOSTS=["*"], SECRET_KEY="none is needed", MIDDLEWARE=[])
+    urls = (path("", read),)
+    settings.configure(ROOT_URLCONF=urls, ALLOWED_HOSTS=["*"], SECRET_KEY=secrets.token_hex(), MIDDLEWARE=[])
     return get_wsgi_application()
 
 

@@ -15,6 +15,7 @@ import os
 import shutil
 import sys
 import tempfile
+from dataclasses import replace
 
 from bench.measurement import Measurement
 from bench.names import NAMES
@@ -47,7 +48,16 @@ def run(name: str, quick: bool) -> None:
     (settings.DATA_DIR / "uploads").mkdir(exist_ok=True)
     bench = importlib.import_module(f"bench.{NAMES[name]}")
     found: list[Measurement] = getattr(bench, name)(quick)
-    sys.stdout.write(json.dumps([one.as_json() for one in found]) + "\n")
+    sys.stdout.write(json.dumps([replace(one, policy=policy_in_words()).as_json() for one in found]) + "\n")
+
+
+def policy_in_words() -> str:
+    """What the site ran under."""
+    from jobs.services import routing
+
+    policy = routing.current()
+    gate = "on" if policy["quality"]["enabled"] else "off"
+    return f"hybrid, spread {policy['spread']}, quality gate {gate}"
 
 
 if __name__ == "__main__":

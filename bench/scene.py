@@ -9,13 +9,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
 from bench import processes
 from bench.hosts import ROOT, HostProcess
 from bench.pages import dense_pdf
-from jobs import actors
+from jobs import actors, errors
 from jobs.gateways import storage
 from jobs.models import Backend, Document, Page
 from jobs.services import backends, documents, intake, preparing, routing
@@ -38,7 +39,6 @@ class Scene:
         self.running = RunningSite(**(defaults | ordinary | {"OCRSITE_WORKER_THREADS": "32"} | environment))
         self.hosts: dict[str, HostProcess] = {}
         self.folder = Path(tempfile.mkdtemp(prefix="bench-", dir=os.environ["OCRSITE_DATA_DIR"]))
-        self.policy = ""
         self._person: Any = None
 
     def __enter__(self) -> Self:
@@ -68,7 +68,6 @@ class Scene:
         policy = routing.current()
         policy["quality"]["enabled"], policy["spread"] = False, spread
         routing.save(policy, by=None)
-        self.policy = f"hybrid, spread {spread}"
 
     def start(self, *, workers: int = 1, clock: bool = True) -> None:
         for number in range(workers):
@@ -91,12 +90,17 @@ class Scene:
     def upload(self, pages: int, *, stamps: bool = False, **options: Any) -> Document:
         """A document of pages full of words (or of `stamps`: as small as one, drawn in no time), different from every
         other's; nothing is sent yet."""
+        return self.accept(self.write(pages, stamps=stamps), **options)
+
+    def write(self, pages: int, *, stamps: bool = False) -> Path:
+        """The file of `upload` alone."""
         name = f"{pages}-{time.monotonic_ns()}"
         path = self.folder / f"{name}.pdf"
         if stamps:
-            files.numbered_pdf(path, pages, size=STAMP, word=name)
-        else:
-            dense_pdf(path, pages)
+            return files.numbered_pdf(path, pages, size=STAMP, word=name)
+        return dense_pdf(path, pages)
+
+    def accept(self, path: Path, **options: Any) -> Document:
         with path.open("rb") as file:
             return intake.accept(file, name=path.name, owner=self.person, options=intake.Options(**options))
 
@@ -120,10 +124,12 @@ class Scene:
         """Every page is answered with a text of about so many tokens."""
         text = "word " * pieces
         for host in self.hosts.values():
-            host.control("settings", text=text)
+            host.control("faults", kind="wrong_text", text=text)
 
     def cancel(self, document: Document) -> None:
-        documents.cancel(document.pk, by=self.person)
+        """Ends what is left of it."""
+        with suppress(errors.Conflict):  # it has ended by itself
+            documents.cancel(document.pk, by=self.person)
 
     def image_file(self, page: Page) -> str:
         with storage.local_path(page.image_key) as path:

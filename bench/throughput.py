@@ -31,11 +31,8 @@ def _piped(scene: Scene, name: str, pages: int, *, at_most: float) -> list[Measu
     scene.start()
     wall = -scene.release(document) + scene.until_ended(document)
     shares = {host: busy_share(one.pages(), one.slots) for host, one in scene.hosts.items()}
-    told = Measurement(name, f"{pages} pages", wall, "s", reference, at_most=at_most, policy=scene.policy)
-    busy = [
-        Measurement(name, f"slots of {host} busy", share, "", at_least=0.95, policy=scene.policy)
-        for host, share in shares.items()
-    ]
+    told = Measurement(name, f"{pages} pages", wall, "s", reference, at_most=at_most)
+    busy = [Measurement(name, f"slots of {host} busy", share, "", at_least=0.95) for host, share in shares.items()]
     return [told, *busy]
 
 
@@ -50,7 +47,7 @@ def pipe_render(quick: bool) -> list[Measurement]:
         document = scene.upload(pages)
         scene.start()
         wall = -scene.prepare(document) + scene.until_ended(document)
-        return [Measurement("pipe_render", f"{pages} pages", wall, "s", reference, at_most=1.12, policy=scene.policy)]
+        return [Measurement("pipe_render", f"{pages} pages", wall, "s", reference, at_most=1.12)]
 
 
 def policy_share(quick: bool) -> list[Measurement]:
@@ -68,10 +65,10 @@ def policy_share(quick: bool) -> list[Measurement]:
         share = sum(predicted.values_list("page_count", flat=True))
         spark = scene.hosts["spark"]
         return [
-            Measurement("policy_share", "pages at spark", read, "pages", share, 1.0, 1.0, policy=scene.policy),
+            Measurement("policy_share", "pages at spark", read, "pages", share, 1.0, 1.0),
             Measurement(
                 "policy_share", "slots of spark busy", busy_share(spark.pages(), spark.slots), "",
-                at_least=0.95, policy=scene.policy,
+                at_least=0.95,
             ),
         ]  # fmt: skip
 
@@ -87,9 +84,8 @@ def small_documents(quick: bool) -> list[Measurement]:
             scene.start()
             began = scene.prepare(*documents)
             walls.append(scene.until_ended(*documents) - began)
-            policy = scene.policy
     what = f"{count} × 3 pages against 1 × {3 * count}"
-    return [Measurement("small_documents", what, walls[0], "s", walls[1], at_most=1.1, policy=policy)]
+    return [Measurement("small_documents", what, walls[0], "s", walls[1], at_most=1.1)]
 
 
 def naive(quick: bool) -> list[Measurement]:
@@ -103,6 +99,5 @@ def naive(quick: bool) -> list[Measurement]:
         scene.start()
         wall = -scene.release(document) + scene.until_ended(document)
         return [
-            Measurement("naive", "pages a second over 20 slots", pages / wall, "/s", rate, at_least=18,
-                        policy=scene.policy),
+            Measurement("naive", "pages a second over 20 slots", pages / wall, "/s", rate, at_least=18),
         ]  # fmt: skip
