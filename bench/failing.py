@@ -62,7 +62,7 @@ def _run(way: Way, pages: int, away_seconds: float) -> tuple[float, float, float
     with Scene(**seconds) as scene:
         scene.add_hosts(spread="free", calypso=SERVICE_SECONDS, spark=SERVICE_SECONDS)
         policy = routing.current()
-        policy["failover"] |= {"breaker_seconds": 1.0, "breaker_max_seconds": 2.0}
+        policy["failover"] |= {"breaker_seconds": 0.5, "breaker_max_seconds": 1.0}
         routing.save(policy, by=None)
         document = scene.upload(pages, stamps=True)
         scene.drawn(document)

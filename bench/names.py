@@ -8,6 +8,7 @@ NAMES = {
     "unequal": "throughput",
     "small_documents": "throughput",
     "naive": "throughput",
+    "router_peer": "peers",
     "failover": "failing",
     "cpu_per_page": "cost",
     "linear": "cost",

@@ -128,7 +128,7 @@ class World:
         host, page = what
         if host.in_flight.pop(page, None) is None:
             return  # it died with its host
-        host.circuit = circuit.succeeded(host.circuit, self.now)
+        host.circuit = circuit.succeeded(host.circuit, self.now, slots=host.slots)
         document = self.documents[self.document_of.pop(page)]
         document.running -= 1
         document.done += 1
