@@ -40,6 +40,8 @@ def make_router(hosts: list[dict[str, Any]]) -> Any:
 
 
 async def run(router: Any, bodies: deque[str], in_flight: int) -> int:
+    from openai import OpenAIError  # what it raises, whatever was wrong
+
     failed = 0
 
     async def pull() -> None:
@@ -48,7 +50,7 @@ async def run(router: Any, bodies: deque[str], in_flight: int) -> int:
             body = json.loads(Path(bodies.popleft()).read_text())
             try:
                 await router.acompletion(model="ocr", messages=body["messages"], max_tokens=body["max_tokens"])
-            except Exception as problem:  # whatever it raises is a page that failed
+            except OpenAIError as problem:
                 print(problem, file=sys.stderr)
                 failed += 1
 
