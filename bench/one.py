@@ -45,6 +45,9 @@ def run(name: str, quick: bool) -> None:
     call_command("migrate", verbosity=0)
     from django.conf import settings
 
+    from jobs.services import backends
+
+    backends.ensure_defaults()
     (settings.DATA_DIR / "uploads").mkdir(exist_ok=True)
     bench = importlib.import_module(f"bench.{NAMES[name]}")
     found: list[Measurement] = getattr(bench, name)(quick)

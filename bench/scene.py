@@ -57,7 +57,6 @@ class Scene:
 
         The quality gate is off: what a simulated host writes has nothing to do with the page.
         """
-        backends.ensure_defaults()
         for name, each in seconds.items():
             host = HostProcess(slots=SLOTS[name], service_seconds=each, queue_ahead=AHEAD[name])
             self.hosts[name] = host

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import html
 import http.client
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pikepdf
 import requests
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -32,12 +35,17 @@ def watch(quick: bool) -> list[Measurement]:
     client = Client(HTTP_HOST="localhost")
     client.force_login(person)
     seen: dict[str, list[tuple[int, float]]] = {}
+    unchanged = 0
     for count in (few, many):
         _fill(person, count, pages)
         newest = Document.objects.filter(owner=person).order_by("-created_at").first()
-        for name, path in {"list": "/", "document": f"/documents/{newest.pk}/"}.items():
-            seen.setdefault(name, []).append(_asked(client, path))
-    return [
+        for name, path in {"list": "/documents/", "document": f"/documents/{newest.pk}/"}.items():
+            poll = path + "live?" + urlencode({"seen": _seen(client, path)})
+            unchanged = max(unchanged, len(client.get(poll).content))
+            for what, asked in ((name, path), (f"poll of the {name}", poll)):
+                seen.setdefault(what, []).append(_asked(client, asked))
+    sizes = [Measurement("watch", "an unchanged poll", unchanged, "bytes", at_most=1000)]
+    return sizes + [
         measured
         for name, ((few_queries, few_ms), (many_queries, many_ms)) in seen.items()
         for measured in (
@@ -46,6 +54,13 @@ def watch(quick: bool) -> list[Measurement]:
             Measurement("watch", f"{name}: time, many against few", many_ms, "ms", few_ms, at_most=1.3),
         )
     ]
+
+
+def _seen(client: Client, path: str) -> str:
+    """What a browser that has the page says it has seen when it polls."""
+    found = re.search(r'data-seen="([^"]*)"', client.get(path).content.decode())
+    assert found, f"{path} does not poll"
+    return html.unescape(found[1])
 
 
 def _fill(person: object, count: int, pages: int) -> None:
@@ -57,7 +72,11 @@ def _fill(person: object, count: int, pages: int) -> None:
         for n in range(missing)
     ]  # fmt: skip
     Document.objects.bulk_create(made)
-    rows = (Page(document=document, number=n, status="done") for document in made for n in range(1, pages + 1))
+    rows = (
+        Page(document=document, number=n, status="done", width_pt=595.0, height_pt=842.0)
+        for document in made
+        for n in range(1, pages + 1)
+    )
     Page.objects.bulk_create(rows, batch_size=1000)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
@@ -65,7 +84,7 @@ def _fill(person: object, count: int, pages: int) -> None:
 
 def _asked(client: Client, path: str) -> tuple[int, float]:
     """Queries, and the quickest of several times in milliseconds."""
-    assert client.get(path).status_code == 200
+    assert client.get(path).status_code in (200, 204)
     with CaptureQueriesContext(connection) as queries:
         client.get(path)
     times = []
@@ -92,7 +111,7 @@ def _watched(pages: int, browsers: int) -> float:
         scene.start()
         cookie = Client(HTTP_HOST="127.0.0.1")
         cookie.force_login(scene.person)
-        session = cookie.cookies["sessionid"].value
+        session = cookie.cookies[settings.SESSION_COOKIE_NAME].value
         stop = threading.Event()
         polls = [
             threading.Thread(target=_poll, args=(f"{address}/documents/{document.pk}/live", session, stop), daemon=True)
@@ -113,7 +132,7 @@ def _poll(url: str, session: str, stop: threading.Event) -> None:
     browser = requests.Session()
     browser.trust_env = False
     while not stop.wait(2.0):
-        browser.get(url, cookies={"sessionid": session}, headers={"HX-Request": "true"}, timeout=30)
+        browser.get(url, cookies={settings.SESSION_COOKIE_NAME: session}, headers={"HX-Request": "true"}, timeout=30)
 
 
 def upload(quick: bool) -> list[Measurement]:
