@@ -16,6 +16,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from bench import plot
 from bench.measurement import Measurement, from_json, markdown, rows
 from bench.names import NAMES
 
@@ -29,11 +30,13 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer pages: about three minutes for all")
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--json", type=Path, help="write what was found to this file")
+    parser.add_argument("--plot", type=Path, help="draw it to this file, as SVG")
     parser.add_argument("--markdown", action="store_true", help="print a table for docs/performance.md")
     told = parser.parse_args()
     if unknown := set(told.names) - set(NAMES):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
     found: list[Measurement] = []
+    broken: list[str] = []
     with ExitStack() as stack:
         environment = dict(os.environ)
         if told.database == "postgresql":
@@ -41,12 +44,18 @@ def main() -> int:
 
             environment["DATABASE_URL"] = stack.enter_context(postgres.server())
         for name in told.names or NAMES:
-            found += measure(name, environment, quick=told.quick)
+            try:
+                found += measure(name, environment, quick=told.quick)
+            except (RuntimeError, subprocess.TimeoutExpired) as problem:  # the others are worth having all the same
+                broken.append(name)
+                sys.stderr.write(f"{problem}\n")
     if told.json:
         told.json.write_text(json.dumps(report(found, told.database), indent=1) + "\n")
+    if told.plot:
+        told.plot.write_text(plot.svg(found))
     if told.markdown:
         sys.stdout.write(markdown(found) + "\n")
-    return 0 if all(one.holds is not False for one in found) else 1
+    return 1 if broken or any(one.holds is False for one in found) else 0
 
 
 def measure(name: str, environment: dict[str, str], *, quick: bool) -> list[Measurement]:

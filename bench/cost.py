@@ -171,7 +171,7 @@ def _peaks(pages: int) -> tuple[float, float]:
         scene.start()
         images: list[float] = [0.0]
         pid = scene.running.children["worker0"]
-        with sampled(lambda: processes.memory_mb(pid)) as memory:
+        with sampled(lambda: processes.memory_mb(processes.tree(pid))) as memory:
             scene.prepare(document)
             while not document.finished_at:
                 images.append(Page.objects.filter(document=document, status="rendered").count())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -34,10 +35,10 @@ def cpu_seconds(pid: int) -> float:
     return sum(int(stat[field]) for stat in stats for field in fields) / TICKS
 
 
-def memory_mb(pid: int) -> float:
-    """Resident memory of a process and its children, in MB (1e6 bytes); shared pages count in each."""
+def memory_mb(pids: Iterable[int]) -> float:
+    """Resident memory of these processes together, in MB (1e6 bytes); shared pages count in each."""
     total = 0
-    for one in tree(pid):
+    for one in pids:
         try:
             total += int(Path(f"/proc/{one}/statm").read_text().split()[1]) * PAGE_BYTES
         except (FileNotFoundError, ProcessLookupError):
