@@ -169,9 +169,8 @@ class Scene:
     # ---- what it cost
 
     def cpu_seconds(self) -> float:
-        """Of workers, clock, Redis, and PostgreSQL where it is used."""
-        extra = [int(os.environ["BENCH_POSTGRES_PID"])] if "BENCH_POSTGRES_PID" in os.environ else []
-        return sum(processes.cpu_seconds(pid) for pid in [*self.running.children.values(), *extra])
+        """Of workers, clock and Redis; SQLite works inside them, PostgreSQL's own is not counted."""
+        return sum(processes.cpu_seconds(pid) for pid in self.running.children.values())
 
     def best_bare(self, images: Iterable[str], *, stream: bool = False) -> float:
         """Seconds of the quicker of two bare clients: one fills the slots, the other keeps a few requests more waiting
