@@ -151,6 +151,11 @@ class RunningSite:
         )
         log.close()
 
+    @property
+    def children(self) -> dict[str, int]:
+        """Process ids by name."""
+        return {name: child.pid for name, child in self._children.items()}
+
     def signal(self, name: str, number: signal.Signals) -> None:
         self._children[name].send_signal(number)
 

@@ -15,6 +15,7 @@ from jobs.domain import stored
 CLOSED, OPEN, HALF_OPEN = "closed", "open", "half_open"
 SLOW_START_STEPS = 2  # a quarter, a half, then all
 SLOW_START_STEP_SECONDS = 20.0
+SLOW_START_STEP_ROUNDS = 2  # or sooner: when as many good pages came back for each slot that was open
 FORGIVEN_AFTER_SECONDS = 600.0  # ten good minutes forget earlier openings
 JITTER = 0.2
 
@@ -28,8 +29,8 @@ class Settings:
 
 @dataclass(frozen=True)
 class Circuit:
-    """`openings`: times it opened without a good spell between; `step`: of the slow start, None when over; `hung`:
-    it was opened because the host stands still, though it answers."""
+    """`openings`: times it opened without a good spell between; `step`: of the slow start, None when over; `good`:
+    pages that came back in that step; `hung`: it was opened because the host stands still, though it answers."""
 
     state: str = CLOSED
     failures: int = 0
@@ -38,6 +39,7 @@ class Circuit:
     changed_at: float = 0.0
     step: int | None = None
     step_at: float = 0.0
+    good: int = 0
     reason: str = ""
     hung: bool = False
 
@@ -50,12 +52,22 @@ def from_json(value: dict[str, Any]) -> Circuit:
     return stored.from_json(Circuit, value)
 
 
-def succeeded(circuit: Circuit, now: float) -> Circuit:
-    """A call came back well."""
+def learns(circuit: Circuit, now: float) -> bool:
+    """Whether a success changes anything; while all is well it does not."""
+    return succeeded(circuit, now, slots=1) != circuit
+
+
+def succeeded(circuit: Circuit, now: float, *, slots: int) -> Circuit:
+    """A call to a host of so many slots came back well."""
     if circuit.state != CLOSED:
         return circuit  # a late answer of a host that has died since says nothing
     forgiven = circuit.openings and now - circuit.changed_at >= FORGIVEN_AFTER_SECONDS
-    return replace(circuit, failures=0, openings=0 if forgiven else circuit.openings)
+    after = replace(circuit, failures=0, openings=0 if forgiven else circuit.openings)
+    if circuit.step is None:
+        return after
+    after = replace(after, good=circuit.good + 1)
+    enough = SLOW_START_STEP_ROUNDS * open_slots(circuit, slots, 0)
+    return _stepped(after, circuit.step, now) if after.good >= enough else after
 
 
 def failed(
@@ -102,9 +114,13 @@ def ticked(circuit: Circuit, now: float) -> Circuit:
     if circuit.state == OPEN and now >= circuit.retry_at:
         return replace(circuit, state=HALF_OPEN, changed_at=now)
     if circuit.step is not None and now - circuit.step_at >= SLOW_START_STEP_SECONDS:
-        step = circuit.step + 1
-        return replace(circuit, step=step if step < SLOW_START_STEPS else None, step_at=now)
+        return _stepped(circuit, circuit.step, now)
     return circuit
+
+
+def _stepped(circuit: Circuit, step: int, now: float) -> Circuit:
+    """The slow start after its step `step`."""
+    return replace(circuit, step=step + 1 if step + 1 < SLOW_START_STEPS else None, step_at=now, good=0)
 
 
 def canary_read(circuit: Circuit, now: float) -> Circuit:
@@ -112,7 +128,16 @@ def canary_read(circuit: Circuit, now: float) -> Circuit:
     if circuit.state == CLOSED:
         return circuit
     return replace(
-        circuit, state=CLOSED, failures=0, retry_at=0.0, changed_at=now, step=0, step_at=now, reason="", hung=False
+        circuit,
+        state=CLOSED,
+        failures=0,
+        retry_at=0.0,
+        changed_at=now,
+        step=0,
+        step_at=now,
+        good=0,
+        reason="",
+        hung=False,
     )
 
 

@@ -182,9 +182,15 @@ def _by_document(waiting: Iterable[WaitingPage]) -> dict[str, list[WaitingPage]]
     return queues
 
 
+FIRST_CHUNK_PAGES = 2  # the first text appears after the time of two pages, not of a whole chunk
+SHORT_PAGES = 4  # a short document is drawn in one go: a second child process costs more than its last two pages
+CHUNK_PAGES = 12  # enough that starting a child process costs little of it; see docs/performance.md
+
+
 @dataclass(frozen=True)
 class DrawCandidate:
-    """A document with pages still to be drawn. `ready`: its pages that are drawn and wait for a slot."""
+    """A document with pages still to be drawn. `ready`: its pages that are drawn and wait for a slot; `pages`: how
+    many of it are to be read."""
 
     document: str
     backend: str  # where it prefers to run
@@ -193,10 +199,11 @@ class DrawCandidate:
     age_seconds: float
     ready: int
     ended_or_running: int
+    pages: int
 
-
-FIRST_CHUNK_PAGES = 2  # the first text appears after the time of two pages, not of a whole chunk
-CHUNK_PAGES = 12  # enough that starting a child process costs little of it; see docs/performance.md
+    @property
+    def first_chunk(self) -> int:
+        return self.pages if self.pages <= SHORT_PAGES else FIRST_CHUNK_PAGES
 
 
 def next_to_draw(
@@ -210,7 +217,7 @@ def next_to_draw(
 
     def room(candidate: DrawCandidate) -> int:
         ahead = 2 * capacity.get(candidate.backend, 1) + CHUNK_PAGES - ready.get(candidate.backend, 0)
-        return max(ahead, FIRST_CHUNK_PAGES if not candidate.ready else 0)
+        return max(ahead, candidate.first_chunk if not candidate.ready else 0)
 
     by_owner: Counter[int] = Counter()
     for candidate in candidates:
@@ -228,5 +235,5 @@ def next_to_draw(
             c.document,
         ),
     )
-    size = CHUNK_PAGES if best.ready or best.ended_or_running else FIRST_CHUNK_PAGES
+    size = CHUNK_PAGES if best.ready or best.ended_or_running else best.first_chunk
     return best.document, min(size, room(best))

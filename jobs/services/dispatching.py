@@ -185,7 +185,7 @@ class _Round:
         chosen = {document.key: document for document in self._chosen()}
         rows = _heads(list(chosen), self._heads_each(len(chosen)))
         avoided, waited = _avoided(rows), _waited([row.page for row in rows if row.suspect])
-        decisions = Document.objects.in_bulk([row.document for row in rows])
+        decisions = Document.objects.only("decision", "wanted_backend").in_bulk([row.document for row in rows])
         choices = {
             key.hex: placing.choice_of(document.decision, document.wanted_backend)
             for key, document in decisions.items()

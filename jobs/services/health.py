@@ -28,10 +28,11 @@ FAULTS = ("host_down", "timeout", "garbage")
 
 
 def call_succeeded(backend: Backend) -> None:
-    """A page came back. Nothing is written while all is well: the row is touched only to forget a fault."""
+    """A page came back. Nothing is written while all is well: the row is touched only where the breaker learns."""
     health = getattr(backend, "health", None)
-    if health is None or health.circuit.get("failures") or health.circuit.get("openings") or health.state == "unknown":
-        _change(backend.pk, lambda c, now: circuit.succeeded(c, now))
+    now = timezone.now().timestamp()
+    if health is None or health.state == "unknown" or circuit.learns(circuit.from_json(health.circuit), now):
+        _change(backend.pk, lambda c, now: circuit.succeeded(c, now, slots=backend.slots))
 
 
 def call_failed(backend: Backend, failure: Failure, policy: Policy) -> None:

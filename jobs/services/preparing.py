@@ -115,7 +115,15 @@ def _choose() -> tuple[str, int] | None:
         Document.objects.open()
         .filter(Q(drawing_until=None) | Q(drawing_until__lt=Now()), Exists(waiting), prepared=True)
         .values_list(
-            "pk", "backend", "owner_id", "priority_rank", "created_at", "pages_done", "pages_failed", named=True
+            "pk",
+            "backend",
+            "owner_id",
+            "priority_rank",
+            "created_at",
+            "pages_done",
+            "pages_failed",
+            "page_count",
+            named=True,
         )
     )
     # All of them: those of a host that is down, however many, must not hide those of another.
@@ -144,6 +152,7 @@ def _choose() -> tuple[str, int] | None:
             age_seconds=(now - row.created_at).total_seconds(),
             ready=by_document[row.pk.hex],
             ended_or_running=row.pages_done + row.pages_failed,
+            pages=row.page_count,
         )
         for row in rows
     ]

@@ -161,7 +161,7 @@ class MiniatureSite:
             if self._settle(lease):
                 self._move(lease.page, PageStatus.DONE)
                 lease.page.readings += 1
-            lease.host.circuit = circuit.succeeded(lease.host.circuit, self.now)
+            lease.host.circuit = circuit.succeeded(lease.host.circuit, self.now, slots=lease.host.slots)
 
     def fail(self, lease: Lease, failure: Failure, *, recent: tuple[int, int] = (0, 0), jitter: float = 0.0) -> None:
         """A call failed: what it really was, the host's breaker, and where the page goes, if it is still this one's."""

@@ -22,7 +22,7 @@ def test_three_faults_in_a_row_open_it_two_do_not():
 
 
 def test_a_success_between_starts_the_count_again():
-    state = circuit.succeeded(fail(fail(Circuit(), 1), 2), 3)
+    state = circuit.succeeded(fail(fail(Circuit(), 1), 2), 3, slots=16)
     assert fail(state, 4).state == CLOSED
 
 
@@ -51,6 +51,26 @@ def test_a_canary_read_closes_it_into_a_slow_start_by_slots():
     assert circuit.open_slots(circuit.ticked(half_way, 56), 16, 2) == 18
 
 
+def test_good_pages_end_a_slow_start_sooner_than_time():
+    state = circuit.canary_read(Circuit(state=HALF_OPEN, openings=1), 16)
+    widths = []
+    for _ in range(2 * 4 + 2 * 8):
+        widths.append(circuit.open_slots(state, 16, 2))
+        state = circuit.succeeded(state, 17, slots=16)
+    assert widths == [4] * 8 + [8] * 16
+    assert circuit.open_slots(state, 16, 2) == 18
+
+
+def test_a_success_is_news_after_a_fault_in_slow_start_and_after_a_good_spell_alone():
+    assert not circuit.learns(Circuit(), 1)
+    assert circuit.learns(fail(Circuit(), 1), 2)
+    well = circuit.canary_read(Circuit(state=HALF_OPEN, openings=1), 16)
+    assert circuit.learns(well, 17)
+    over = circuit.ticked(circuit.ticked(well, 36), 56)
+    assert not circuit.learns(over, 57)
+    assert circuit.learns(over, 16 + 600)
+
+
 def test_a_fault_in_slow_start_opens_it_again_for_twice_as_long():
     half = circuit.ticked(circuit.opened(Circuit(), 0, "x", SETTINGS, jitter=0.0), 15)
     again = fail(circuit.canary_read(half, 16), 20)
@@ -73,13 +93,13 @@ def test_the_back_off_grows_to_its_limit_and_a_good_spell_forgives():
     assert waits[0] == 15.0
     assert waits[-1] == 300.0
     well = circuit.canary_read(state, now)
-    assert circuit.succeeded(well, now + 599).openings > 0
-    assert circuit.succeeded(well, now + 601).openings == 0
+    assert circuit.succeeded(well, now + 599, slots=16).openings > 0
+    assert circuit.succeeded(well, now + 601, slots=16).openings == 0
 
 
 def test_a_late_answer_says_nothing_about_an_open_breaker():
     state = circuit.opened(Circuit(), 0, "x", SETTINGS, jitter=0.0)
-    assert circuit.succeeded(state, 1) == state
+    assert circuit.succeeded(state, 1, slots=16) == state
 
 
 def test_a_backend_with_one_slot_starts_slowly_with_one():
@@ -92,7 +112,7 @@ def test_whatever_happens_slots_stay_in_bounds_and_json_round_trips(events, jitt
     for event in events:
         now += 7.0
         if event == "ok":
-            state = circuit.succeeded(state, now)
+            state = circuit.succeeded(state, now, slots=16)
         elif event == "fault":
             state = circuit.failed(state, now, "x", SETTINGS, recent=(0, 0), jitter=jitter)
         elif event == "death":

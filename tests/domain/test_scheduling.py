@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from jobs.domain.scheduling import (
     CHUNK_PAGES,
     FIRST_CHUNK_PAGES,
+    SHORT_PAGES,
     SUSPECT_PATIENCE_SECONDS,
     DrawCandidate,
     InFlight,
@@ -202,13 +203,18 @@ def test_limits_hold_no_page_twice_and_no_slot_idle_while_a_page_could_take_it(w
     assert not any(left.get(name, 0) > 0 and name not in alone for p in waiting_still for name in p.candidates)
 
 
-def candidate(document, *, rank=1, owner=1, ready=0, age=10.0, begun=0, backend="calypso"):
-    return DrawCandidate(document, backend, owner, rank, age, ready, begun)
+def candidate(document, *, rank=1, owner=1, ready=0, age=10.0, begun=0, backend="calypso", pages=100):
+    return DrawCandidate(document, backend, owner, rank, age, ready, begun, pages)
 
 
 def test_the_first_chunk_is_small_and_later_ones_are_not():
     assert next_to_draw([candidate("a")], {"calypso": 5}, {}) == ("a", FIRST_CHUNK_PAGES)
     assert next_to_draw([candidate("a", ready=2)], {"calypso": 5}, {"calypso": 2}) == ("a", CHUNK_PAGES)
+
+
+def test_a_short_document_is_drawn_in_one_go():
+    assert next_to_draw([candidate("a", pages=SHORT_PAGES)], {"calypso": 5}, {}) == ("a", SHORT_PAGES)
+    assert next_to_draw([candidate("a", pages=SHORT_PAGES + 1)], {"calypso": 5}, {}) == ("a", FIRST_CHUNK_PAGES)
 
 
 def test_drawing_stops_when_enough_lies_ahead():

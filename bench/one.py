@@ -1,0 +1,67 @@
+"""Runs one benchmark in a process of its own, on a data directory and a database made for it.
+
+    python -m bench.one NAME [--quick]
+
+`python -m bench` starts it, with DATABASE_URL set where PostgreSQL is asked for. The last line printed is the list of
+measurements as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import replace
+
+from bench.measurement import Measurement
+from bench.names import NAMES
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("name")
+    parser.add_argument("--quick", action="store_true")
+    told = parser.parse_args()
+    folder = tempfile.mkdtemp(prefix="ocrsite-bench-")
+    os.environ["OCRSITE_DATA_DIR"] = folder
+    os.environ.setdefault("DATABASE_URL", f"sqlite:///{folder}/db.sqlite3")
+    os.environ["DJANGO_SETTINGS_MODULE"] = "ocrsite.settings"
+    os.environ.setdefault("OCRSITE_LOG_FORMAT", "json")
+    try:
+        run(told.name, told.quick)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run(name: str, quick: bool) -> None:
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+    from django.conf import settings
+
+    from jobs.services import backends
+
+    backends.ensure_defaults()
+    (settings.DATA_DIR / "uploads").mkdir(exist_ok=True)
+    bench = importlib.import_module(f"bench.{NAMES[name]}")
+    found: list[Measurement] = getattr(bench, name)(quick)
+    sys.stdout.write(json.dumps([replace(one, policy=policy_in_words()).as_json() for one in found]) + "\n")
+
+
+def policy_in_words() -> str:
+    """What the site ran under."""
+    from jobs.services import routing
+
+    policy = routing.current()
+    gate = "on" if policy["quality"]["enabled"] else "off"
+    return f"hybrid, spread {policy['spread']}, quality gate {gate}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""What was measured as one picture: each figure as a share of its target, SVG without a library."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from xml.sax.saxutils import escape
+
+from bench.measurement import Measurement
+
+WIDTH, ROW, LABELS, SCALE = 860, 22, 420, 300  # px; SCALE: as wide as the target
+MOST = 1.4  # bars end here, and say so by their number
+
+
+def svg(measurements: Sequence[Measurement]) -> str:
+    """A bar for each figure with a target. Up to the line is within it; `≥` targets are drawn upside down (target ÷
+    figure), so that shorter is always better."""
+    judged = [one for one in measurements if one.holds is not None and used(one) is not None]
+    height = ROW * len(judged) + 40
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" '
+        'role="img" font-family="sans-serif" font-size="12">',
+        "<title>Each benchmark's figure as a share of its target</title>",
+        f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
+    ]
+    for number, one in enumerate(judged):
+        lines += _bar(one, 10 + ROW * number)
+    end = 10 + ROW * len(judged)
+    lines += [
+        f'<line x1="{LABELS + SCALE}" y1="6" x2="{LABELS + SCALE}" y2="{end}" stroke="#444" stroke-dasharray="3 3"/>',
+        f'<text x="{LABELS + SCALE}" y="{end + 16}" text-anchor="middle" fill="#222">target</text>',
+        "</svg>",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def used(one: Measurement) -> float | None:
+    """How much of its target a figure uses: 1.0 is all. None where the target is nothing at all."""
+    if one.at_most is not None:
+        return one.judged / one.at_most if one.at_most else None
+    return one.at_least / one.judged if one.at_least and one.judged else None
+
+
+def _bar(one: Measurement, top: int) -> list[str]:
+    share = used(one) or 0.0
+    colour = "#2f7d4f" if one.holds else "#b3402f"
+    label = escape(f"{one.bench}: {one.what}")
+    figure = escape(
+        f"{one.judged:.3g} ({one.target})" if one.reference else f"{one.value:.3g} {one.unit} ({one.target})"
+    )
+    width = SCALE * min(share, MOST)
+    inside = share > 1
+    x, anchor, ink = (LABELS + width - 4, "end", "#fff") if inside else (LABELS + width + 4, "start", "#222")
+    return [
+        f'<text x="{LABELS - 8}" y="{top + 14}" text-anchor="end" fill="#222">{label}</text>',
+        f'<rect x="{LABELS}" y="{top + 3}" width="{width:.1f}" height="{ROW - 6}" fill="{colour}"/>',
+        f'<text x="{x:.1f}" y="{top + 14}" text-anchor="{anchor}" fill="{ink}">{figure}</text>',
+    ]
