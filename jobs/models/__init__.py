@@ -3,6 +3,7 @@
 from jobs.models.access import ApiToken, AuditEntry, ClockLease, IdempotencyKey
 from jobs.models.backends import Backend, BackendHealth, HealthSample, SlotLease
 from jobs.models.documents import Attempt, Document, Page, Reading
+from jobs.models.measuring import Measurement
 from jobs.models.routing import PolicyVersion, RoutingPolicy, RoutingRule
 from jobs.models.searching import PageText
 from jobs.models.tags import Tag
@@ -17,6 +18,7 @@ __all__ = [
     "Document",
     "HealthSample",
     "IdempotencyKey",
+    "Measurement",
     "Page",
     "PageText",
     "PolicyVersion",
