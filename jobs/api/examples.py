@@ -301,3 +301,26 @@ AUDIT_LINE = {
     "detail": {"changes": ["Rule “Large document”: threshold 25 → 20."]},
 }
 AUDIT_LOG = {"items": [AUDIT_LINE], "next_cursor": "118"}
+MEASURED: dict[str, Any] = {
+    "backend": "calypso",
+    "since": "2026-01-30T12:00:00Z",
+    "until": "2026-01-31T12:00:20Z",
+    "pages": 1840,
+    "pages_per_minute": 52.4,
+    "tokens_per_second": 561.0,
+    "seconds": {"p50": 4.1, "p95": 7.9, "p99": 12.6},
+    "seconds_by_page_count": {"10-20": {"p50": 4.2, "p95": 8.0, "p99": 12.9}},
+    "outcomes": {"ok": 1840, "looping": 6, "out_of_memory": 1},
+    "out_of_memory": 1,
+    "quality_retries": 6,
+    "busy_seconds": 2106.9,
+    "at_once": 3.7,
+    "at_once_most": 5,
+    "queued_mean": 2.6,
+    "queued_most": 214,
+    "utilisation_while_waiting": 0.97,
+    "compared": [
+        {"name": "tokens_per_second", "expected": [800.0, 1200.0], "measured": 561.0, "ratio": 0.70125},
+        {"name": "seconds_50_pages", "expected": [120.0, 240.0], "measured": None, "ratio": None},
+    ],
+}

@@ -31,6 +31,7 @@ from jobs.schemas.documents import (
     Priority,
     Purpose,
 )
+from jobs.schemas.measuring import ComparedOut, MeasuredOut, PercentilesOut
 from jobs.schemas.people import Me, Quotas
 from jobs.schemas.readings import EditIn, ReadingIn, ReadingList, ReadingOut, ReadingSettings, RerunIn
 from jobs.schemas.refusals import Error, ErrorBody, ErrorCode
@@ -61,6 +62,7 @@ __all__ = [
     "BackendOut",
     "BlockOut",
     "CheckedBackend",
+    "ComparedOut",
     "Considered",
     "Decision",
     "DocumentList",
@@ -78,6 +80,7 @@ __all__ = [
     "Kind",
     "Lifecycle",
     "Me",
+    "MeasuredOut",
     "Mode",
     "NewBackend",
     "Outcome",
@@ -86,6 +89,7 @@ __all__ = [
     "PageOut",
     "PageRow",
     "PageState",
+    "PercentilesOut",
     "PolicyOut",
     "Priority",
     "Purpose",
