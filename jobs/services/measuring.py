@@ -70,7 +70,10 @@ def _beside_stored(backend: str, minutes: Mapping[datetime, tallies.Minute]) -> 
     return {at: minute.beside(busy.get(at, 0)) for at, minute in minutes.items()}
 
 
-def series(backend: str, span: str, since: datetime) -> list[tuple[datetime, Tally]]:
-    """(when it began, sums) of each minute, hour or day with anything in it, oldest first. One query."""
-    rows = Measurement.objects.filter(backend=backend, span=span, begins_at__gte=since).order_by("begins_at")
-    return [(at, tallies.from_json(tally)) for at, tally in rows.values_list("begins_at", "tally")]
+def series(backends: Sequence[str], span: str, since: datetime) -> dict[str, dict[datetime, Tally]]:
+    """By host the sums of each minute, hour or day with anything in it, by when it began. One query."""
+    rows = Measurement.objects.filter(backend__in=backends, span=span, begins_at__gte=since).order_by("begins_at")
+    found: dict[str, dict[datetime, Tally]] = {name: {} for name in backends}
+    for name, at, tally in rows.values_list("backend", "begins_at", "tally"):
+        found[name][at] = tallies.from_json(tally)
+    return found

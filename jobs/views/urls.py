@@ -12,6 +12,7 @@ from jobs.views import (
     files,
     host_actions,
     host_editing,
+    host_page,
     pages,
     readings,
     review,
@@ -79,6 +80,7 @@ urlpatterns = [
     path("backends/versions/<int:number>/restore", routing.restore, name="restore-version"),
     path("backends/log", audit.log, name="audit-log"),
     path("backends/add", host_editing.add, name="backend-add"),
+    path("backends/<str:name>/", host_page.host, name="backend"),
     path("backends/<str:name>/edit", host_editing.edit, name="backend-edit"),
     path("backends/<str:name>/<str:deed>", host_actions.act, name="backend-act"),
 ]
