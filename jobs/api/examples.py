@@ -324,3 +324,35 @@ MEASURED: dict[str, Any] = {
         {"name": "seconds_50_pages", "expected": [120.0, 240.0], "measured": None, "ratio": None},
     ],
 }
+COSTS: dict[str, Any] = {
+    "backends": {
+        "calypso": {
+            "month": 40.0,
+            "one_year": [480.0, 480.0],
+            "three_years": [1440.0, 1440.0],
+            "per_1000_pages": [0.72, 0.72],
+            "hardware": [0.0, 0.0],
+            "power_month": 40.0,
+            "pages_today": 1840,
+            "pages_a_day": 26584.6,
+            "pace_from": "expected",
+        },
+        "spark": {
+            "month": 45.0,
+            "one_year": [5540.0, 15540.0],
+            "three_years": [6620.0, 16620.0],
+            "per_1000_pages": None,
+            "hardware": [5000.0, 15000.0],
+            "power_month": 45.0,
+            "pages_today": 0,
+            "pages_a_day": 69120.0,
+            "pace_from": "expected",
+        },
+    },
+    "first": "calypso",
+    "second": "spark",
+    "pays_off_at_documents_per_day": 2658.5,
+    "documents_per_day": 184,
+    "pages_per_document": 10.0,
+    "price_per_kwh": 0.123,
+}

@@ -14,8 +14,9 @@ from jobs.api.answers import answers
 from jobs.api.auth import needs
 from jobs.domain import measured
 from jobs.domain.measured import Percentiles
-from jobs.schemas import MeasuredOut
-from jobs.services import backends, measuring
+from jobs.schemas import CostsOut, MeasuredOut
+from jobs.services import backends, costing, measuring
+from jobs.services.costing import HostCost
 
 router = Router(tags=["Figures"], auth=needs("admin"))
 
@@ -45,3 +46,35 @@ def get_measured(request: HttpRequest, name: str, query: Query[MeasuredQuery]) -
 
 def _percentiles(found: Percentiles | None) -> dict[str, float | None]:
     return asdict(found) if found else {"p50": None, "p95": None, "p99": None}
+
+
+@router.get("/costs", summary="What the backends cost", **answers(CostsOut, example=examples.COSTS))
+def get_costs(request: HttpRequest) -> dict[str, Any]:
+    """A month, a year and three years of each backend, 1,000 pages at today's volume, and from how many documents a day
+    the second host pays off. In dollars."""
+    found = costing.overview()
+    span = found.pair.pays_off() if found.pair else None
+    return {
+        "backends": {host.backend.name: _costs(host) for host in found.hosts},
+        "first": found.first,
+        "second": found.second,
+        "pays_off_at_documents_per_day": span[1] if span else None,
+        "documents_per_day": found.documents_today,
+        "pages_per_document": found.pages_per_document,
+        "price_per_kwh": found.basis.price_per_kwh,
+    }
+
+
+def _costs(host: HostCost) -> dict[str, Any]:
+    found = host.costs
+    return {
+        "month": found and found.month,
+        "one_year": found and found.after(12),
+        "three_years": found and found.after(36),
+        "per_1000_pages": host.per_1000_pages,
+        "hardware": found and found.hardware,
+        "power_month": found and found.power_month,
+        "pages_today": host.pages_today,
+        "pages_a_day": host.pages_a_day,
+        "pace_from": host.pace_from,
+    }

@@ -11,6 +11,16 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name='CostBasis',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('price_per_kwh', models.FloatField()),
+                ('hours_a_day', models.FloatField()),
+                ('pages_per_document', models.FloatField(blank=True, null=True)),
+                ('elsewhere_per_1000', models.FloatField(blank=True, null=True)),
+            ],
+        ),
+        migrations.CreateModel(
             name='Measurement',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

@@ -2,6 +2,7 @@
 
 from jobs.models.access import ApiToken, AuditEntry, ClockLease, IdempotencyKey
 from jobs.models.backends import Backend, BackendHealth, HealthSample, SlotLease
+from jobs.models.costs import CostBasis
 from jobs.models.documents import Attempt, Document, Page, Reading
 from jobs.models.measuring import Measurement
 from jobs.models.routing import PolicyVersion, RoutingPolicy, RoutingRule
@@ -15,6 +16,7 @@ __all__ = [
     "Backend",
     "BackendHealth",
     "ClockLease",
+    "CostBasis",
     "Document",
     "HealthSample",
     "IdempotencyKey",

@@ -31,7 +31,7 @@ from jobs.schemas.documents import (
     Priority,
     Purpose,
 )
-from jobs.schemas.measuring import ComparedOut, MeasuredOut, PercentilesOut
+from jobs.schemas.measuring import ComparedOut, CostsOut, HostCostOut, MeasuredOut, PercentilesOut
 from jobs.schemas.people import Me, Quotas
 from jobs.schemas.readings import EditIn, ReadingIn, ReadingList, ReadingOut, ReadingSettings, RerunIn
 from jobs.schemas.refusals import Error, ErrorBody, ErrorCode
@@ -64,6 +64,7 @@ __all__ = [
     "CheckedBackend",
     "ComparedOut",
     "Considered",
+    "CostsOut",
     "Decision",
     "DocumentList",
     "DocumentOut",
@@ -76,6 +77,7 @@ __all__ = [
     "FactsIn",
     "FailoverOut",
     "Health",
+    "HostCostOut",
     "Image",
     "Kind",
     "Lifecycle",

@@ -43,3 +43,31 @@ class MeasuredOut(Schema):
     queued_most: int | None
     utilisation_while_waiting: float | None = Field(description="Share of its slots in use while pages waited, 0 to 1.")
     compared: list[ComparedOut] = Field(description="Each expected figure beside the measured one.")
+
+
+class HostCostOut(Schema):
+    """Dollars; a range is [least, most]. null: not known."""
+
+    month: float | None = Field(description="What it costs to run: power and maintenance.")
+    one_year: Range | None = Field(description="Hardware and twelve months.")
+    three_years: Range | None
+    per_1000_pages: Range | None = Field(
+        description="At what it read in the last 24 hours, hardware spread over 3 years."
+    )
+    hardware: Range | None
+    power_month: float | None
+    pages_today: int
+    pages_a_day: float | None = Field(description="What it can read in a day.")
+    pace_from: str = Field(description="Whether that was measured or is expected.")
+
+
+class CostsOut(Schema):
+    backends: dict[str, HostCostOut]
+    first: str = Field(description="The policy's default backend.")
+    second: str = Field(description="The next GPU backend in the order in which they take over; empty: none.")
+    pays_off_at_documents_per_day: float | None = Field(
+        description="From which volume the second pays off at the most its hardware costs. null: unknown, or never."
+    )
+    documents_per_day: int = Field(description="In the last 24 hours.")
+    pages_per_document: float
+    price_per_kwh: float

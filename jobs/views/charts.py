@@ -1,4 +1,4 @@
-"""Charts as numbers for an SVG: what stands over time, in steps or in bars. No database, no clock.
+"""Charts as numbers for an SVG, in steps or in bars. No database, no clock.
 
 The drawing stretches with its frame (viewBox of WIDTH by HEIGHT, not kept in proportion), so words stand beside it as
 HTML, and lines keep their width by `vector-effect`.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from functools import cached_property
 
 from jobs.views import words
@@ -40,18 +39,20 @@ class Bar:
 
 @dataclass(frozen=True)
 class Chart:
-    """`times`: when each stretch of `step` began. `stacked`: bars on top of each other, else stepped lines; what is
-    None is left out. `expected`: a range that is shaded behind. `shown` writes a value with its unit."""
+    """`labels`: of each place along the lower edge, of which `axis` says what they are. `stacked`: bars on top of each
+    other, else stepped lines; what is None is left out. `expected`: a range that is shaded behind. `mark`: where an
+    upright line stands, as a share of the width. `shown` writes a value with its unit."""
 
     key: str
     title: str
     note: str
-    times: Sequence[datetime]
-    step: timedelta
+    labels: Sequence[str]
     series: Sequence[Series]
     shown: Callable[[float], str]
     stacked: bool = False
     expected: tuple[float, float] | None = None
+    axis: str = "From (UTC)"
+    mark: float | None = None
     width: int = WIDTH
     height: int = HEIGHT
 
@@ -74,7 +75,7 @@ class Chart:
 
     @property
     def _column(self) -> float:
-        return self.width / max(1, len(self.times))
+        return self.width / max(1, len(self.labels))
 
     def _y(self, value: float) -> float:
         return round(self.height * (1 - min(value, self.top) / self.top), 1)
@@ -122,13 +123,15 @@ class Chart:
         return self.shown(self.top)
 
     @property
-    def time_words(self) -> list[str]:
-        """The first, the middle and the last time, for below the drawing."""
-        times = self.times
-        return [self.moment(times[place]) for place in (0, len(times) // 2, len(times) - 1)] if times else []
+    def label_words(self) -> list[str]:
+        """The first, the middle and the last label, for below the drawing."""
+        last = len(self.labels) - 1
+        return [self.labels[place] for place in (0, (last + 1) // 2, last)] if self.labels else []
 
-    def moment(self, at: datetime) -> str:
-        return f"{at.day} {at:%b}" if self.step >= timedelta(days=1) else f"{at:%H:%M}"
+    @property
+    def mark_path(self) -> str:
+        """The upright line."""
+        return "" if self.mark is None else f"M{round(self.mark * self.width, 1)} 0V{self.height}"
 
     @property
     def description(self) -> str:
@@ -143,14 +146,13 @@ class Chart:
         return f"{'; '.join(said)}. The numbers stand in the table below."
 
     @property
-    def rows(self) -> list[tuple[datetime, list[str]]]:
-        """Newest first, for the table; stretches without anything are left out."""
-        told = [
-            (at, ["–" if value is None else self.shown(value) for value in column])
-            for at, column in zip(self.times, self._columns, strict=True)
+    def rows(self) -> list[tuple[str, list[str]]]:
+        """For the table; places without anything are left out."""
+        return [
+            (label, ["–" if value is None else self.shown(value) for value in column])
+            for label, column in zip(self.labels, self._columns, strict=True)
             if any(value is not None for value in column)
         ]
-        return told[::-1]
 
 
 def rounded_up(value: float) -> float:

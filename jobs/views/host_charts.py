@@ -35,6 +35,10 @@ class Period:
         last = {"minute": _minute, "hour": rolling_up.hour_of, "day": rolling_up.day_of}[self.span](now)
         return [last - self.step * place for place in range(self.count - 1, -1, -1)]
 
+    def label_of(self, at: datetime) -> str:
+        """`14:05`, of a day `3 Mar`."""
+        return f"{at.day} {at:%b}" if self.span == "day" else f"{at:%H:%M}"
+
 
 def _minute(at: datetime) -> datetime:
     return at.replace(second=0, microsecond=0)
@@ -109,7 +113,7 @@ class HostCharts:
     def _chart(
         self, key: str, title: str, note: str, series: list[Series], shown: Callable[[float], str], **more: Any
     ) -> Chart:
-        return Chart(key, title, note, self._times, self._period.step, series, shown, **more)
+        return Chart(key, title, note, [self._period.label_of(at) for at in self._times], series, shown, **more)
 
     def _line(self, label: str, look: str, reckon: Reckoned) -> Series:
         return Series(label, look, [reckon(self._found[at]) if at in self._found else None for at in self._times])

@@ -45,6 +45,7 @@ HAVE_TO_BE_THERE = """
     POST /backends/{name}/disable
     POST /backends/{name}/check
     GET /backends/{name}/measured
+    GET /costs
     GET /routing/policy
     PUT /routing/policy
     GET /routing/versions
@@ -148,6 +149,7 @@ def test_every_reference_leads_somewhere(description: dict[str, Any]) -> None:
         (schemas.CheckedBackend, examples.CHECKED_BACKEND),
         (schemas.NewBackend, examples.NEW_BACKEND),
         (schemas.MeasuredOut, examples.MEASURED),
+        (schemas.CostsOut, examples.COSTS),
         (schemas.PolicyOut, examples.POLICY),
         (schemas.SavedPolicy, examples.SAVED_POLICY),
         (schemas.VersionList, examples.VERSIONS),
