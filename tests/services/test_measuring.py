@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
+from jobs import clock
 from jobs.domain import tallies
 from jobs.models import Attempt, Backend, HealthSample, Measurement
 from jobs.services import measuring, queues, rolling_up
@@ -207,3 +210,31 @@ def test_what_waits_for_a_host_is_what_is_neither_ended_nor_at_a_host(page: Any)
     builders.make_document(page.document.owner, pages=5, status="paused")
     assert queues.waiting_for(calypso, reported=0) == 12 + 6
     assert queues.waiting_for(calypso, reported=4) == 12 + 6 + 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clocks_that_roll_up_at_once_count_each_attempt_once(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when a leader that was paused comes back."""
+    monkeypatch.setattr(rolling_up, "BATCH_ROWS", 20)
+    attempts(page, *((n % 90, 5) for n in range(200)))
+
+    def one_clock(_: int) -> int:
+        try:
+            return sum(iter(rolling_up.roll_up, 0))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        assert sum(pool.map(one_clock, range(4))) == 200
+    assert {span: tally.pages for (_, span, _), (tally, _) in stored().items() if span != "minute"} == {
+        "hour": 200,
+        "day": 200,
+    }
+    assert measuring.figures("calypso", HOUR, now=NOON + timedelta(minutes=5)).pages == 200
+
+
+def test_the_clock_rolls_up(page: Any) -> None:
+    attempts(page, (0, 5))
+    duty = next(duty for duty in clock.duties() if duty.work is clock.roll_up)
+    duty.run_if_due(1.0)
+    assert Measurement.objects.filter(span="day").count() == 1
