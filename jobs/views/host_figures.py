@@ -93,16 +93,19 @@ def expected_and_measured(backend: Backend, found: Figures) -> list[Line]:
         one = measurable.get(item.key)
         expected = range_words(measured.span(backend.expected.get(item.key)), item.unit)
         if one is not None:
-            lines.append(compared_line(item, one, expected, known.get(item.name, "")))
+            lines.append(compared_line(item, one, expected, known.get(item.name, ""), found, backend.slots))
         elif expected:
             lines.append(Line(item.label, expected, note=known.get(item.name, "")))
     return lines
 
 
-def compared_line(item: Item, one: Compared, expected: str, note: str = "") -> Line:
+def compared_line(item: Item, one: Compared, expected: str, note: str, found: Figures, slots: int) -> Line:
     value = one.measured
     shown = NOT_YET if value is None else words.moments(value) if item.unit == "s" else _number(value, item.unit)
     ratio, verdict = ratio_words(one)
+    if verdict == "bad" and item.key == "tokens_per_second" and (found.at_once or 0) < slots / 2:
+        # It had too little to do to show what it can.
+        ratio, verdict = f"{one.ratio:.2g}×, with {words.figure(found.at_once or 0)} at once", ""
     return Line(item.label, expected, shown, ratio, verdict, note)
 
 
@@ -116,9 +119,10 @@ def ratio_words(one: Compared) -> tuple[str, str]:
         return "", ""
     if one.ratio == 1:
         return "as expected", "good"
+    if one.name == "concurrent_requests":
+        return f"{one.ratio:.2g}×, so far", ""  # how many come is not the host's doing
     better = (one.ratio < 1) == (one.name in LESS_IS_BETTER)
-    word = "fewer" if one.name == "concurrent_requests" and not better else "better" if better else "slower"
-    return f"{one.ratio:.2g}×, {word}", "good" if better else "bad"
+    return f"{one.ratio:.2g}×, {'better' if better else 'slower'}", "good" if better else "bad"
 
 
 def measured_alone(found: Figures) -> Sequence[Line]:

@@ -48,7 +48,7 @@ def test_what_was_measured_stands_below_what_is_expected(admin, two, mira, outli
         builders.make_attempt(page, started_at=started, seconds=seconds, completion_tokens=400)
     rolling_up.roll_up()
     words = outline(admin.get("/backends/compare?over=day")).words
-    told = re.search(r"Tokens a second 800–1,200 tokens/s ([\d.,]+) tokens/s · ([\d.]+)×, slower 2,500", words)
+    told = re.search(r"Tokens a second 800–1,200 tokens/s ([\d.,]+) tokens/s · ([\d.]+)×, with 1 at once 2,500", words)
     assert float(told[1].replace(",", "")) == pytest.approx(400 / seconds, rel=0.1)
     assert float(told[2]) == pytest.approx(400 / seconds / 800, rel=0.1)
 

@@ -24,11 +24,11 @@ def calypso(mira):
     return Backend.objects.get(name="calypso")
 
 
-def work(document, *, pages=60, seconds=3.0, tokens=500, ago=timedelta(minutes=30), **fields):
-    """Attempts of the document's first page, one after another."""
+def work(document, *, pages=60, seconds=3.0, tokens=500, ago=timedelta(minutes=30), at_once=1, **fields):
+    """Attempts of the document's first page, so many one after another and `at_once` side by side."""
     page, began = document.pages.get(number=1), timezone.now() - ago
-    for n in range(pages):
-        started = began + timedelta(seconds=n * seconds)
+    for n in range(pages * at_once):
+        started = began + timedelta(seconds=n // at_once * seconds)
         builders.make_attempt(page, started_at=started, seconds=seconds, completion_tokens=tokens, **fields)
 
 
@@ -53,11 +53,17 @@ def test_what_was_measured_stands_beside_it_with_the_ratio(admin, calypso, mira,
     seconds, tokens = chance.uniform(2, 4), chance.randrange(300, 600)
     work(builders.make_document(mira, pages=12), seconds=seconds, tokens=tokens)
     words = outline(admin.get("/backends/calypso/?over=day")).words
-    shown, ratio = re.search(r"Tokens a second 800–1,200 tokens/s ([\d,]+) tokens/s ([\d.]+)×, slower", words).groups()
+    told = re.search(r"Tokens a second 800–1,200 tokens/s ([\d,]+) tokens/s ([\d.]+)×, with 1 at once", words)
+    shown, ratio = told.groups()
     assert float(shown.replace(",", "")) == pytest.approx(tokens / seconds, rel=0.1)
     assert float(ratio) == pytest.approx(tokens / seconds / 800, rel=0.1)
     assert "60 pages read over the last 24 hours" in words
     assert re.search(r"A PDF of 10 pages 25–40 s [\d.]+ s [\d.]+×, better", words)
+
+
+def test_a_host_that_had_its_slots_full_and_was_slower_is_said_to_be_slower(admin, calypso, mira, outline):
+    work(builders.make_document(mira, pages=12), pages=20, seconds=4, tokens=400, at_once=4)
+    assert "400 tokens/s 0.5×, slower" in outline(admin.get("/backends/calypso/")).words
 
 
 def test_upstream_is_told_where_it_says_otherwise(admin, calypso, outline):
