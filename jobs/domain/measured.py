@@ -13,6 +13,8 @@ from jobs.domain.failures import Outcome
 from jobs.domain.histograms import Counts
 from jobs.domain.tallies import Tally
 
+MOST = 1e12  # no figure of a host is larger
+
 
 @dataclass(frozen=True)
 class Percentiles:
@@ -120,7 +122,7 @@ def _document_seconds(found: Figures, pages: int, page_count_class: str, slots: 
 
 
 def span(value: Any) -> tuple[float, float] | None:
-    """A figure as it is entered, a number or a pair, as a range; None where it is neither."""
+    """A figure as it is entered, a number or a pair, as a range; None where it is neither, or beyond all measure."""
     ends = value if isinstance(value, list | tuple) else [value, value]
-    numbers = [end for end in ends if isinstance(end, int | float) and not isinstance(end, bool) and math.isfinite(end)]
+    numbers = [end for end in ends if isinstance(end, int | float) and not isinstance(end, bool) and -MOST < end < MOST]
     return (float(min(numbers)), float(max(numbers))) if len(ends) == len(numbers) == 2 else None

@@ -58,7 +58,13 @@ class Chart:
 
     @property
     def empty(self) -> bool:
+        """Whether there is nothing to draw; `nothing` then says why."""
         return not any(value for series in self.series for value in series.values)
+
+    @property
+    def nothing(self) -> str:
+        measured = any(value is not None for series in self.series for value in series.values)
+        return "None in this time." if measured else "Nothing was measured in this time."
 
     @cached_property
     def top(self) -> float:
@@ -137,13 +143,13 @@ class Chart:
     def description(self) -> str:
         """What somebody who does not see the drawing is told."""
         if self.empty:
-            return "Nothing was measured in this time."
+            return self.nothing
         said = []
         for series in self.series:
             known = [value for value in series.values if value is not None]
             if known:
                 said.append(f"{series.label}: from {self.shown(min(known))} to {self.shown(max(known))}")
-        return f"{'; '.join(said)}. The numbers stand in the table below."
+        return f"{'; '.join(said)}."
 
     @property
     def rows(self) -> list[tuple[str, list[str]]]:

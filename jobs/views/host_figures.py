@@ -13,6 +13,7 @@ from jobs.models import Backend
 from jobs.views import words
 
 LESS_IS_BETTER = ("seconds_10_pages", "seconds_50_pages")
+LONGEST = 300  # characters of a figure that is no number
 NOT_YET = "not measured yet"
 
 
@@ -36,9 +37,9 @@ def item_words(item: Item, value: Any) -> str:
         return range_words(measured.span(value), item.unit)
     if item.kind == "switch":
         return "on" if value else "off"
-    if item.kind in ("whole", "number") and isinstance(value, int | float):
+    if item.kind in ("whole", "number") and measured.span(value) and not isinstance(value, list):
         return with_unit(f"{value:,.10g}", item.unit)
-    return str(value)
+    return str(value)[:LONGEST]
 
 
 def range_words(span: tuple[float, float] | None, unit: str) -> str:

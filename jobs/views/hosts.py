@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from jobs.domain import circuit
+from jobs.domain import circuit, measured
 from jobs.models import Attempt, Backend, BackendHealth, SlotLease
 from jobs.services.watching import Pace
 from jobs.views import words
@@ -93,8 +93,10 @@ class Host:
     @property
     def hardware(self) -> str:
         known = self.backend.hardware
-        memory = f"{known['memory_gib']:g} GB" if known.get("memory_gib") else ""
-        return " · ".join(part for part in (known.get("gpu", ""), memory) if part and part != "none")
+        amount = measured.span(known.get("memory_gib"))
+        memory = f"{amount[1]:g} GB" if amount and amount[1] else ""
+        gpu = str(known.get("gpu") or "")
+        return " · ".join(part for part in (gpu, memory) if part and part != "none")
 
     @cached_property
     def leases(self) -> list[SlotLease]:

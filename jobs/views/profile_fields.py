@@ -62,7 +62,7 @@ def _field(item: Item, stored: Any) -> forms.Field:
     if item.kind == "number":
         return forms.FloatField(min_value=0, max_value=1e9, **common)
     if item.kind == "switch":
-        common["initial"] = {True: "yes", False: "no"}.get(stored, "")
+        common["initial"] = "yes" if stored is True else "no" if stored is False else ""
         return forms.ChoiceField(choices=[("", "not said"), ("yes", "on"), ("no", "off")], **common)
     common["initial"] = "" if stored is None else str(stored)
     return forms.CharField(max_length=300, **common)

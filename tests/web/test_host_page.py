@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from jobs.domain import presets
+from jobs.domain import host_profile, presets
 from jobs.models import AuditEntry, Backend, HealthSample
 from jobs.services import rolling_up
 from tests import builders, seeded
@@ -92,6 +92,24 @@ def test_every_chart_can_be_read_without_seeing_it(admin, calypso, mira, outline
 
 def test_an_empty_chart_says_so(admin, calypso, outline):
     assert outline(admin.get("/backends/calypso/")).words.count("Nothing was measured in this time.") == 6
+
+
+JUNK = ["much", -1, 0, 10**400, 1e308, [], [1], [1, 2, 3], ["a", None], {"a": 1}, True, None, "<b>", "x" * 9000]
+
+
+@pytest.mark.parametrize(
+    "path", ["/backends/calypso/", "/backends/calypso/edit", "/backends/compare", "/backends/costs"]
+)
+def test_whatever_was_stored_as_a_figure_breaks_no_screen(admin, calypso, path):
+    for junk in JUNK:
+        groups = {
+            group: {item.key: junk for item in host_profile.ITEMS if item.group == group}
+            for group in ("hardware", "launch", "expected", "costs")
+        }
+        Backend.objects.filter(name="calypso").update(**groups)
+        response = admin.get(path)
+        assert response.status_code == 200
+        assert "<b>" not in response.content.decode()
 
 
 def test_as_many_queries_whatever_was_measured(admin, calypso, mira, django_assert_max_num_queries):
