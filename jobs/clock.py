@@ -15,13 +15,14 @@ from django.db import DatabaseError, close_old_connections
 
 from jobs import actors, errors
 from jobs.gateways import processes, uploads
-from jobs.services import backends, leading, leases, notices, preparing, sampling
+from jobs.services import backends, leading, leases, notices, preparing, rolling_up, sampling
 from jobs.services.probing import Probes
 
 log = structlog.get_logger(__name__)
 FORGOTTEN_SECONDS = 3600.0  # no upload takes an hour and is still alive without having been touched
 PRUNE_SECONDS = 3600.0
 NOTICES_SECONDS = 15.0
+ROLL_UP_SECONDS = 10.0
 
 
 class Duty:
@@ -80,9 +81,15 @@ def sweep_uploads() -> None:
     uploads.remove_forgotten(FORGOTTEN_SECONDS)
 
 
+def roll_up() -> None:
+    """What ended since the last time goes into the minutes, hours and days of its host."""
+    rolling_up.roll_up()
+
+
 def prune_samples() -> None:
     """What the charts show no more."""
     sampling.prune()
+    rolling_up.prune()
 
 
 def duties() -> list[Duty]:
@@ -94,6 +101,7 @@ def duties() -> list[Duty]:
         Duty(probe_hosts, settings.PROBE_SECONDS),
         Duty(tell_owners, NOTICES_SECONDS),
         Duty(sweep_uploads, FORGOTTEN_SECONDS),
+        Duty(roll_up, ROLL_UP_SECONDS),
         Duty(prune_samples, PRUNE_SECONDS),
     ]
 

@@ -301,3 +301,58 @@ AUDIT_LINE = {
     "detail": {"changes": ["Rule “Large document”: threshold 25 → 20."]},
 }
 AUDIT_LOG = {"items": [AUDIT_LINE], "next_cursor": "118"}
+MEASURED: dict[str, Any] = {
+    "backend": "calypso",
+    "since": "2026-01-30T12:00:00Z",
+    "until": "2026-01-31T12:00:20Z",
+    "pages": 1840,
+    "pages_per_minute": 52.4,
+    "tokens_per_second": 561.0,
+    "seconds": {"p50": 4.1, "p95": 7.9, "p99": 12.6},
+    "seconds_by_page_count": {"10-20": {"p50": 4.2, "p95": 8.0, "p99": 12.9}},
+    "outcomes": {"ok": 1840, "looping": 6, "out_of_memory": 1},
+    "out_of_memory": 1,
+    "quality_retries": 6,
+    "busy_seconds": 2106.9,
+    "at_once": 3.7,
+    "at_once_most": 5,
+    "queued_mean": 2.6,
+    "queued_most": 214,
+    "utilisation_while_waiting": 0.97,
+    "compared": [
+        {"name": "tokens_per_second", "expected": [800.0, 1200.0], "measured": 561.0, "ratio": 0.70125},
+        {"name": "seconds_50_pages", "expected": [120.0, 240.0], "measured": None, "ratio": None},
+    ],
+}
+COSTS: dict[str, Any] = {
+    "backends": {
+        "calypso": {
+            "month": 40.0,
+            "one_year": [480.0, 480.0],
+            "three_years": [1440.0, 1440.0],
+            "per_1000_pages": [0.72, 0.72],
+            "hardware": [0.0, 0.0],
+            "power_month": 40.0,
+            "pages_today": 1840,
+            "pages_a_day": 26584.6,
+            "pace_from": "expected",
+        },
+        "spark": {
+            "month": 45.0,
+            "one_year": [5540.0, 15540.0],
+            "three_years": [6620.0, 16620.0],
+            "per_1000_pages": None,
+            "hardware": [5000.0, 15000.0],
+            "power_month": 45.0,
+            "pages_today": 0,
+            "pages_a_day": 69120.0,
+            "pace_from": "expected",
+        },
+    },
+    "first": "calypso",
+    "second": "spark",
+    "pays_off_at_documents_per_day": 2658.5,
+    "documents_per_day": 184,
+    "pages_per_document": 10.0,
+    "price_per_kwh": 0.123,
+}

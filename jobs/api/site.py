@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ninja import NinjaAPI
 
-from jobs.api import audit, backends, documents, me, pages, readings, refusals, routing
+from jobs.api import audit, backends, documents, me, measuring, pages, readings, refusals, routing
 
 DESCRIPTION = """\
 Upload documents, watch their pages, take their text along; for administrators, backends and routing.
@@ -32,6 +32,7 @@ for router in (
     pages.router,
     readings.router,
     backends.router,
+    measuring.router,
     routing.router,
     audit.router,
     me.router,

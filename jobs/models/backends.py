@@ -135,10 +135,15 @@ class HealthSample(models.Model):
     kv_usage = models.FloatField(null=True, blank=True)
     generation_tokens = models.FloatField(null=True, blank=True)
     running = models.PositiveIntegerField(default=0)
+    queued = models.PositiveIntegerField(default=0, help_text="pages that waited for it, at ours and inside it")
+    measured = models.BooleanField(default=False, db_default=False, editable=False)
 
     class Meta:
         ordering = ["-at"]
-        indexes = [models.Index(fields=["backend", "-at"], name="sample_newest")]
+        indexes = [
+            models.Index(fields=["backend", "-at"], name="sample_newest"),
+            models.Index(fields=["id"], name="sample_to_measure", condition=Q(measured=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.backend_id} at {self.at:%H:%M:%S}"

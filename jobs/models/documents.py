@@ -274,10 +274,15 @@ class Attempt(models.Model):
     detail = models.TextField(blank=True, default="", help_text="for administrators: what the host said, cut short")
     lease = models.BigIntegerField(null=True, blank=True, help_text="the slot lease it ran under")
     started_at = models.DateTimeField()
+    # A default of the database's own: the hot path's INSERT does not name it.
+    measured = models.BooleanField(default=False, db_default=False, editable=False)
 
     class Meta:
         ordering = ["started_at", "id"]
-        indexes = [models.Index(fields=["backend", "-started_at"], name="attempt_backend_newest")]
+        indexes = [
+            models.Index(fields=["backend", "-started_at"], name="attempt_backend_newest"),
+            models.Index(fields=["id"], name="attempt_to_measure", condition=Q(measured=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.page_id} at {self.backend}: {self.outcome}"

@@ -31,6 +31,7 @@ from jobs.schemas.documents import (
     Priority,
     Purpose,
 )
+from jobs.schemas.measuring import ComparedOut, CostsOut, HostCostOut, MeasuredOut, PercentilesOut
 from jobs.schemas.people import Me, Quotas
 from jobs.schemas.readings import EditIn, ReadingIn, ReadingList, ReadingOut, ReadingSettings, RerunIn
 from jobs.schemas.refusals import Error, ErrorBody, ErrorCode
@@ -61,7 +62,9 @@ __all__ = [
     "BackendOut",
     "BlockOut",
     "CheckedBackend",
+    "ComparedOut",
     "Considered",
+    "CostsOut",
     "Decision",
     "DocumentList",
     "DocumentOut",
@@ -74,10 +77,12 @@ __all__ = [
     "FactsIn",
     "FailoverOut",
     "Health",
+    "HostCostOut",
     "Image",
     "Kind",
     "Lifecycle",
     "Me",
+    "MeasuredOut",
     "Mode",
     "NewBackend",
     "Outcome",
@@ -86,6 +91,7 @@ __all__ = [
     "PageOut",
     "PageRow",
     "PageState",
+    "PercentilesOut",
     "PolicyOut",
     "Priority",
     "Purpose",

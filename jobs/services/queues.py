@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from django.db.models import F, Sum
 from django.utils import timezone
 
 from jobs.domain import overload, scheduling
 from jobs.domain.overload import Overload
 from jobs.domain.policies import Policy
 from jobs.domain.statuses import OPEN_DOCUMENTS
-from jobs.models import Backend, BackendHealth, Document
+from jobs.models import Backend, BackendHealth, Document, SlotLease
 from jobs.services import statements as sql
 
 
@@ -82,6 +83,15 @@ def waiting_at_host(backend: Backend | None) -> int:
     """What the host itself reports waiting beyond what we send ahead: somebody else's work."""
     health = getattr(backend, "health", None)
     return max(0, health.waiting - backend.queue_ahead) if backend and health else 0
+
+
+def waiting_for(backend: Backend, *, reported: int) -> int:
+    """Pages of all documents that wait for this host, and what it reports waiting beyond what we send ahead. Two
+    queries, however many documents there are."""
+    left = F("page_count") - F("pages_done") - F("pages_failed") - F("pages_cancelled")
+    ours = Document.objects.open().filter(backend=backend.name).aggregate(pages=Sum(left))["pages"] or 0
+    at_hosts = SlotLease.objects.filter(page__document__backend=backend.name).count()
+    return max(0, int(ours) - at_hosts) + max(0, reported - backend.queue_ahead)
 
 
 def depth_of(document: Document, default: str) -> int:

@@ -12,6 +12,7 @@ from jobs.domain.failures import Outcome
 from jobs.domain.stalls import Watch
 from jobs.gateways.metrics import HostMetrics
 from jobs.models import Attempt, Backend, BackendHealth, HealthSample, SlotLease
+from jobs.services import queues
 
 KEPT = timedelta(days=31)  # a month of charts; a probe each five seconds is half a million rows a host
 BATCH_ROWS = 5000  # deleted in one statement: the table is never locked for long
@@ -68,6 +69,7 @@ def sample(backend: Backend, reading: HostMetrics | None) -> None:
         waiting=int(seen.waiting or 0),
         kv_usage=seen.kv_usage,
         generation_tokens=seen.generation_tokens,
+        queued=queues.waiting_for(backend, reported=int(seen.waiting or 0)),
     )
 
 

@@ -34,6 +34,7 @@ DENSE_WALL = 400  # pages above which the cells shrink
 
 register.filter("counted", words.counted)
 register.filter("span", words.span)
+register.filter("moments", words.moments)
 register.filter("file_size", words.file_size)
 register.filter("ordinal", words.ordinal)
 
@@ -81,6 +82,12 @@ def outage_of(totals: Any, outage: Any) -> dict[str, Any] | None:
     if not outage and totals and totals.no_backend:
         outage = health.outage()
     return words.outage(outage) if outage else None
+
+
+@register.filter
+def unlocalized(number: float) -> str:
+    """A number as SVG takes it, whatever the language of the page."""
+    return f"{number:g}"
 
 
 @register.filter

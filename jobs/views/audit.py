@@ -28,6 +28,7 @@ SENTENCES = {
     "backend.removed": "removed the host {}",
     "backend.breaker_closed": "forgot the faults of the host {}",
     "backend.breaker_opened": "took the host {} out of use for a while",
+    "costs.changed": "changed what the {} are reckoned with",
     "routing.changed": "changed the rules: {}",
     "document.cancelled": "cancelled {}",
     "document.deleted": "deleted {}",

@@ -9,9 +9,10 @@ from django import forms
 
 from jobs.models import Backend
 from jobs.models.backends import MODEL_PROFILES
+from jobs.views import profile_fields
 
 NUMBERS = ("slots", "queue_ahead", "max_model_len", "default_dpi", "max_dpi")
-FIELDS = ("base_url", "model", "model_profile", *NUMBERS, "streaming")
+FIELDS = ("base_url", "model", "model_profile", *NUMBERS, "streaming", "notes")
 PROFILES = {"deepseek-ocr": "DeepSeek-OCR", "tesseract": "tesseract"}
 
 
@@ -60,6 +61,8 @@ class HostForm(forms.Form):
         required=False,
         help_text="Only for vLLM before 0.17, which cannot stop a loop itself.",
     )
+    notes = forms.CharField(required=False, max_length=4000, widget=forms.Textarea(attrs={"rows": 3}))
+    shipped = profile_fields.shipped_choice()
 
     def __init__(self, *args: Any, backend: Backend | None = None, **kwargs: Any) -> None:
         self.backend = backend
@@ -68,6 +71,7 @@ class HostForm(forms.Form):
         super().__init__(*args, **kwargs)
         if backend is not None:
             del self.fields["name"]
+            self.fields |= profile_fields.fields_of(backend)
         if backend is None or not backend.api_key_set:
             del self.fields["remove_api_key"]
         if backend is not None and backend.built_in:
@@ -78,11 +82,19 @@ class HostForm(forms.Form):
             if field.help_text:
                 field.widget.attrs["aria-describedby"] = f"id_{name}_help"
 
+    @property
+    def profile(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """Headings and fields of its profile; none for a host that is only being added."""
+        return [] if self.backend is None else profile_fields.sections(self)
+
     def changes(self) -> dict[str, Any]:
         """What services.backends takes: on editing only what changed. Call it on a valid form."""
         said = self.cleaned_data
-        wanted = FIELDS if self.backend is None else self.changed_data
+        # A field that was not sent at all keeps its value; only a box that is not ticked is never sent.
+        sent = {name for name in self.changed_data if name in self.data or name == "streaming"}
+        wanted = FIELDS if self.backend is None else sent
         fields = {name: said[name] for name in FIELDS if name in wanted and name in said}
+        fields |= profile_fields.changes(self.backend, said, sent)
         if said.get("api_key") or said.get("remove_api_key"):
             fields["api_key"] = said.get("api_key", "")
         return fields

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from jobs.domain import circuit
+from jobs.domain import circuit, measured
 from jobs.models import Attempt, Backend, BackendHealth, SlotLease
 from jobs.services.watching import Pace
 from jobs.views import words
@@ -93,8 +93,10 @@ class Host:
     @property
     def hardware(self) -> str:
         known = self.backend.hardware
-        memory = f"{known['memory_gib']:g} GB" if known.get("memory_gib") else ""
-        return " · ".join(part for part in (known.get("gpu", ""), memory) if part and part != "none")
+        amount = measured.span(known.get("memory_gib"))
+        memory = f"{amount[1]:g} GB" if amount and amount[1] else ""
+        gpu = str(known.get("gpu") or "")
+        return " · ".join(part for part in (gpu, memory) if part and part != "none")
 
     @cached_property
     def leases(self) -> list[SlotLease]:
@@ -129,11 +131,11 @@ class Host:
 
     @property
     def pages_per_minute(self) -> str:
-        return _figure(self.pace.pages_per_minute)
+        return words.figure(self.pace.pages_per_minute)
 
     @property
     def tokens_per_second(self) -> str:
-        return _figure(self.pace.tokens_per_second)
+        return words.figure(self.pace.tokens_per_second)
 
     @property
     def waiting(self) -> str:
@@ -214,11 +216,6 @@ def _slot(lease: SlotLease, *, ahead: bool) -> Slot:
     return Slot(f"{short} {lease.page.number}", f"{name}, page {lease.page.number}", url, ahead)
 
 
-def _figure(value: float) -> str:
-    """`0`, `4.2`, `61`, `2,410`: a decimal only where it tells something."""
-    return f"{value:.1f}".removesuffix(".0") if 0 < value < 9.95 else f"{value:,.0f}"
-
-
 def summary(hosts: Sequence[Host], unended_pages: int) -> str:
     """`11 of 12 open slots busy · 143 pages wait · 49 pages a minute`; with none open `no slot open · …`."""
     open_slots = sum(host.open_slots for host in hosts)
@@ -231,6 +228,6 @@ def summary(hosts: Sequence[Host], unended_pages: int) -> str:
         if open_slots
         else "no slot open",
         f"{words.counted(waiting, 'page')} {'waits' if waiting == 1 else 'wait'}",
-        f"{_figure(pace)} pages a minute" if pace else "",
+        f"{words.figure(pace)} pages a minute" if pace else "",
     ]
     return " · ".join(part for part in parts if part)

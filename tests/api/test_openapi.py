@@ -44,6 +44,8 @@ HAVE_TO_BE_THERE = """
     POST /backends/{name}/activate
     POST /backends/{name}/disable
     POST /backends/{name}/check
+    GET /backends/{name}/measured
+    GET /costs
     GET /routing/policy
     PUT /routing/policy
     GET /routing/versions
@@ -146,6 +148,8 @@ def test_every_reference_leads_somewhere(description: dict[str, Any]) -> None:
         (schemas.BackendOut, examples.BACKEND),
         (schemas.CheckedBackend, examples.CHECKED_BACKEND),
         (schemas.NewBackend, examples.NEW_BACKEND),
+        (schemas.MeasuredOut, examples.MEASURED),
+        (schemas.CostsOut, examples.COSTS),
         (schemas.PolicyOut, examples.POLICY),
         (schemas.SavedPolicy, examples.SAVED_POLICY),
         (schemas.VersionList, examples.VERSIONS),

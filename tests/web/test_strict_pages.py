@@ -9,7 +9,17 @@ from tests import builders
 
 pytestmark = pytest.mark.django_db
 ROOM = ["edit", "again", "versions", "compare", "review"]
-HOSTS = ["backends", "a try", "add a host", "edit a host", "policy versions", "log"]
+HOSTS = [
+    "backends",
+    "a try",
+    "a host",
+    "hosts compared",
+    "costs",
+    "add a host",
+    "edit a host",
+    "policy versions",
+    "log",
+]
 SCREENS = ["list", "filtered", "empty", "document", "unprepared", "page", "failed page", "account", *HOSTS, *ROOM]
 
 
@@ -35,6 +45,9 @@ def pages(admin, mira, outline):
         "account": "/account/",
         "backends": "/backends/",
         "a try": "/backends/?page_count=25",
+        "a host": "/backends/calypso/",
+        "costs": "/backends/costs",
+        "hosts compared": "/backends/compare",
         "add a host": "/backends/add",
         "edit a host": "/backends/calypso/edit",
         "policy versions": "/backends/versions",
