@@ -158,6 +158,7 @@ class _Chunk:
         return [self.settled[number] for number in sorted(self.settled)]
 
     def _round(self) -> None:
+        self._clear()
         groups = list(self._groups())
         try:
             answer = self._ask(groups)
@@ -168,6 +169,12 @@ class _Chunk:
             self._count_try(self._culprit())
         else:
             self._take(groups, answer["pages"])
+
+    def _clear(self) -> None:
+        """What an earlier child left would hide who ends the next one, and that it makes progress."""
+        with disk.our_errors():
+            for file in self.scratch.iterdir():
+                file.unlink()
 
     def _ask(self, groups: list[list[Plan]]) -> dict[str, Any]:
         request = {
