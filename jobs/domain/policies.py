@@ -297,13 +297,14 @@ def as_json(policy: Policy) -> dict[str, Any]:
         "fallback_order": list(policy.fallback_order),
         "spread": policy.spread,
         "cpu": policy.cpu,
-        "rules": [_rule_as_json(rule) for rule in policy.rules],
+        "rules": [rule_as_json(rule) for rule in policy.rules],
         "failover": dict(policy.failover.__dict__),
         "quality": policy.quality.__dict__ | {"rungs": list(policy.quality.rungs)},
     }
 
 
-def _rule_as_json(rule: Rule) -> dict[str, Any]:
+def rule_as_json(rule: Rule) -> dict[str, Any]:
+    """The API's form of a rule: what its kind does not have is left out."""
     row: dict[str, Any] = {"name": rule.name, "when": rule.when}
     if rule.value:
         row["value"] = rule.value == "true" if rule.when == "sla_is" else rule.value
@@ -312,44 +313,3 @@ def _rule_as_json(rule: Rule) -> dict[str, Any]:
         if number is not None:
             row[name] = int(number) if float(number).is_integer() else number
     return {**row, "backend": rule.backend, "enabled": rule.enabled}
-
-
-def changes(before: Policy | None, after: Policy) -> list[str]:
-    """What differs, in sentences, for the list of versions."""
-    if before is None:
-        return ["First version."]
-    said = [
-        f"{label}: {_show(getattr(before, name))} → {_show(getattr(after, name))}."
-        for name, label in (
-            ("default_backend", "Default backend"),
-            ("fallback_order", "Fallback order"),
-            ("spread", "Spread"),
-            ("cpu", "CPU backend"),
-        )
-        if getattr(before, name) != getattr(after, name)
-    ]
-    for section in ("failover", "quality"):
-        old, new = getattr(before, section).__dict__, getattr(after, section).__dict__
-        said += [
-            f"{section} {name}: {_show(old[name])} → {_show(new[name])}." for name in new if old[name] != new[name]
-        ]
-    return said + _rule_changes(before.rules, after.rules)
-
-
-def _show(value: object) -> str:
-    return ", ".join(value) or "none" if isinstance(value, tuple) else str(value)
-
-
-def _rule_changes(before: tuple[Rule, ...], after: tuple[Rule, ...]) -> list[str]:
-    old, new = {rule.name: rule for rule in before}, {rule.name: rule for rule in after}
-    said = [f"Rule “{name}” removed." for name in old if name not in new]
-    said += [f"Rule “{name}” added." for name in new if name not in old]
-    for name in new:
-        if name in old and old[name] != new[name]:
-            was, now = _rule_as_json(old[name]), _rule_as_json(new[name])
-            parts = [f"{key} {was.get(key)} → {now.get(key)}" for key in {**was, **now} if was.get(key) != now.get(key)]
-            said.append(f"Rule “{name}”: {', '.join(parts)}.")
-    kept_old, kept_new = [n for n in old if n in new], [n for n in new if n in old]
-    if kept_old != kept_new:
-        said.append("Rules reordered.")
-    return said

@@ -58,6 +58,25 @@ class InFlight:
     lost_at: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True)
+class Places:
+    """What each backend takes. `capacity`: in all, for sharing by free capacity (without it by what is free); `ahead`:
+    how much of that lies beyond its slots, where a page waits inside the host.
+
+    A page ahead hides our own time between two pages. That pays while `pages_waiting` are more than all slots; of the
+    last pages, those that may run at any backend wait here for whichever slot comes free first.
+    """
+
+    capacity: Mapping[str, int] = field(default_factory=dict)
+    ahead: Mapping[str, int] = field(default_factory=dict)
+    pages_waiting: int | None = None
+
+    @property
+    def last_pages(self) -> bool:
+        slots = sum(self.capacity.values()) - sum(self.ahead.values())
+        return self.pages_waiting is not None and self.pages_waiting <= slots
+
+
 def effective_rank(priority_rank: int, age_seconds: float, ageing_seconds: float = AGEING_SECONDS) -> int:
     """The priority that counts now: low priority grows old, and ends too."""
     return max(0, priority_rank - int(age_seconds // ageing_seconds))
@@ -67,28 +86,23 @@ def assign(
     waiting: Sequence[WaitingPage],
     free: Mapping[str, int],
     in_flight: InFlight,
-    capacity: Mapping[str, int] | None = None,
+    places: Places | None = None,
     ageing_seconds: float = AGEING_SECONDS,
 ) -> list[Assignment]:
-    """The pages that get a slot now. Never more at a backend than `free` says; at most one suspect anywhere, alone.
-
-    `capacity`: what each backend takes in all, for sharing by free capacity; without it by free slots.
-    """
-    return _Round(free, in_flight, capacity or {}, ageing_seconds).fill(waiting)
+    """The pages that get a slot now. Never more at a backend than `free` says; at most one suspect anywhere, alone."""
+    return _Round(free, in_flight, places or Places(), ageing_seconds).fill(waiting)
 
 
 class _Round:
     """One assignment of slots, while it is worked out."""
 
-    def __init__(
-        self, free: Mapping[str, int], in_flight: InFlight, capacity: Mapping[str, int], ageing_seconds: float
-    ) -> None:
+    def __init__(self, free: Mapping[str, int], in_flight: InFlight, places: Places, ageing_seconds: float) -> None:
         self.left = {name: 0 if name in in_flight.suspect_at else count for name, count in free.items()}
         self.busy = Counter(in_flight.by_backend)
         self.by_owner, self.by_document = Counter(in_flight.by_owner), Counter(in_flight.by_document)
         self.suspect_runs = in_flight.suspects > 0
         self.lost_at = in_flight.lost_at
-        self.capacity, self.ageing_seconds = capacity, ageing_seconds
+        self.places, self.ageing_seconds = places, ageing_seconds
         self.given: list[Assignment] = []
 
     def fill(self, waiting: Sequence[WaitingPage]) -> list[Assignment]:
@@ -129,8 +143,12 @@ class _Round:
             if not queues[turn]:
                 del queues[turn]
             roomy = [name for name in page.candidates if self.left.get(name, 0) > 0]
+            if page.spread:
+                # Into a free slot rather than behind a busy one; into the roomiest of them.
+                roomy = [name for name in roomy if self._has_slot(name)] or ([] if self.places.last_pages else roomy)
+                roomy.sort(key=self._room, reverse=True)
             if roomy:
-                self._give(page, max(roomy, key=self._room) if page.spread else roomy[0])
+                self._give(page, roomy[0])
 
     def _give(self, page: WaitingPage, backend: str) -> None:
         self.left[backend] -= 1
@@ -141,7 +159,10 @@ class _Round:
 
     def _room(self, backend: str) -> float:
         """The share of it that is free: four of sixteen are less room than two of four."""
-        return self.left[backend] / max(1, self.capacity.get(backend, 1))
+        return self.left[backend] / max(1, self.places.capacity.get(backend, 1))
+
+    def _has_slot(self, backend: str) -> bool:
+        return self.left[backend] > self.places.ahead.get(backend, 0)
 
     def _turn(self, page: WaitingPage) -> tuple[object, ...]:
         return (

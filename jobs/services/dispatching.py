@@ -44,6 +44,7 @@ class _Host:
     backend: Backend
     snapshot: routing.BackendSnapshot
     open_slots: int
+    ahead: int  # how many of those are beyond its slots
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,8 @@ def assign_slots() -> Dispatched:
             return Dispatched()
         round_ = _Round(hosts, free, documents, routing_service.in_force())
         waiting = round_.waiting()
-        capacity = {host.backend.name: host.backend.capacity for host in hosts}
-        given = scheduling.assign([page for page, _ in waiting.values()], free, in_flight, capacity)
+        places = _places(hosts, sum(document.waiting for document in documents))
+        given = scheduling.assign([page for page, _ in waiting.values()], free, in_flight, places)
         leases, placed = _write(given, hosts, waiting)
     for line in placed:
         log.info("page.assigned", **line)
@@ -125,8 +126,19 @@ def _hosts() -> list[_Host]:
         state = circuit.from_json(health.circuit if health else {})
         may_take = backend.lifecycle == "active"
         count = circuit.open_slots(state, backend.slots, backend.queue_ahead) if may_take else 0
-        hosts.append(_Host(backend, routing_service.snapshot(backend), count))
+        ahead = max(0, count - backend.slots)
+        hosts.append(_Host(backend, routing_service.snapshot(backend), count, ahead))
     return hosts
+
+
+def _places(hosts: Iterable[_Host], pages_waiting: int) -> scheduling.Places:
+    """What hosts that take work now take in all: what is shut has no slot for which a page could wait."""
+    open_ones = [host for host in hosts if host.open_slots > 0]
+    return scheduling.Places(
+        {host.backend.name: host.open_slots for host in open_ones},
+        {host.backend.name: host.ahead for host in open_ones},
+        pages_waiting,
+    )
 
 
 def _in_flight(hosts: Iterable[_Host]) -> scheduling.InFlight:

@@ -103,6 +103,8 @@ def _change(backend_id: int, event: Callable[[Circuit, float], Circuit], **facts
 def _store(health: BackendHealth, state: Circuit, *, opened: bool) -> None:
     word = {circuit.CLOSED: "up" if state.step is None else "slow_start"}.get(state.state, "down")
     word = "hung" if state.hung and word == "down" else word
+    if state.state == circuit.HALF_OPEN and health.state == "misconfigured":
+        return  # its canary told why: that stands until one is read
     if opened or health.state != word:
         health.since = timezone.now()
     health.state, health.breaker, health.circuit = word, state.state, state.as_json()

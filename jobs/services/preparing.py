@@ -123,7 +123,8 @@ def _choose() -> tuple[str, int] | None:
     if not rows:
         return None
     ready_rows = (
-        Page.objects.filter(status__in=[PageStatus.RENDERED, PageStatus.ASSIGNED])
+        # Of open documents alone: what a paused one has drawn is not ahead of anybody.
+        Page.objects.filter(status__in=[PageStatus.RENDERED, PageStatus.ASSIGNED], document__in=Document.objects.open())
         .values_list("document_id", "document__backend")
         .annotate(n=Count("id"))
     )

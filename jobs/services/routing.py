@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from jobs import errors
-from jobs.domain import policies, presets, routing, shadows, supposing
+from jobs.domain import policies, policy_changes, presets, routing, shadows, supposing
 from jobs.domain.model_profiles import Resolution, resolution
 from jobs.domain.policies import Policy
 from jobs.models import Backend, Document, PolicyVersion, RoutingPolicy, RoutingRule
@@ -64,7 +64,7 @@ def save(policy: object, *, by: Any) -> list[str]:
         row = RoutingPolicy.objects.select_for_update().prefetch_related("rules").first()
         before = policy_of(row) if row else None
         if before != parsed:
-            _store(row or RoutingPolicy(), parsed, policies.changes(before, parsed), by)
+            _store(row or RoutingPolicy(), parsed, policy_changes.changes(before, parsed), by)
     return shadows.warnings(parsed)
 
 
@@ -218,13 +218,14 @@ def log_decided(document: Document, decision: routing.Decision) -> None:
     )
 
 
-def explain(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The decision for a document that need not exist, with every rule's verdict. What is not given is taken from now.
+def explain(facts: Mapping[str, Any], policy: Policy | None = None) -> dict[str, Any]:
+    """The decision for a document that need not exist, with every rule's verdict, by `policy` (else the one in force).
+    What is not given is taken from now.
 
     `facts`: page_count (required) and the other fields of domain.routing.Facts, and "backends": {name: {"state",
     "lifecycle"}} to try what is not so now. Raises errors.Invalid naming each field that does not fit.
     """
-    policy, seen = in_force(), snapshots()
+    policy, seen = policy or in_force(), snapshots()
     supposed = supposing.parse(facts, [backend.name for backend in seen])
     return routing.decide(_facts_now(policy, supposed.facts), policy, supposed.applied_to(seen)).as_json()
 

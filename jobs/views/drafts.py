@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from jobs import errors
-from jobs.domain import policies, presets, shadows
+from jobs.domain import policies, policy_changes, presets, shadows
 from jobs.domain.policies import Policy
 from jobs.models import Backend, RoutingPolicy
 from jobs.services import routing
@@ -76,7 +76,7 @@ class Draft:
     @cached_property
     def changes(self) -> list[str]:
         """What differs, in sentences; empty while something is wrong."""
-        return policies.changes(self.in_force, self.policy) if self.exists and self.policy else []
+        return policy_changes.changes(self.in_force, self.policy) if self.exists and self.policy else []
 
     @property
     def warnings(self) -> list[str]:

@@ -65,25 +65,27 @@ class TryForm(forms.Form):
 
 @dataclass(frozen=True)
 class Tried:
-    """The form, and the decision once there is one."""
+    """The form, and the decision once there is one. `by_draft`: by the draft, which is not in force yet."""
 
     form: TryForm
+    by_draft: bool
     decision: dict[str, Any] | None = None
 
 
 def tried(request: HttpRequest, draft: Draft) -> Tried:
-    """What the address asks to try; without `page_count` an empty form."""
+    """What the address asks to try, by the draft if there is a sound one; without `page_count` an empty form."""
+    by_draft = draft.exists and draft.policy is not None
     if "page_count" not in request.GET:
-        return Tried(TryForm(backends=draft.backends))
+        return Tried(TryForm(backends=draft.backends), by_draft)
     # What is left out of an address is as in the empty form, not the first of its choices.
     form = TryForm({"priority": "normal", "purpose": "production"} | request.GET.dict(), backends=draft.backends)
     if not form.is_valid():
-        return Tried(form)
+        return Tried(form, by_draft)
     try:
-        return Tried(form, routing.explain(form.facts()))
+        return Tried(form, by_draft, routing.explain(form.facts(), draft.policy if by_draft else None))
     except errors.Invalid as error:
         for name, reason in error.fields.items():
             form.add_error(name if name in form.fields else None, reason)
     except errors.Unavailable as error:
         form.add_error(None, error.message)
-    return Tried(form)
+    return Tried(form, by_draft)

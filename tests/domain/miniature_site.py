@@ -82,8 +82,12 @@ class MiniatureSite:
         self.overload = overload.observed(self.overload, max(depths.values(), default=0), self.now, rule)
         site = placing.Site(self.policy, self.snapshots(), free, self.overload)
         rows = [self._waiting_page(page, site, depths[page.document]) for page in waiting]
-        capacity = {host.name: host.capacity for host in self.hosts.values()}
-        given = scheduling.assign(rows, free, self._in_flight(), capacity)
+        places = scheduling.Places(
+            {host.name: host.capacity for host in self.hosts.values()},
+            {host.name: host.queue_ahead for host in self.hosts.values()},
+            len(waiting),
+        )
+        given = scheduling.assign(rows, free, self._in_flight(), places)
         new = [Lease(self.pages[one.page_id], self.hosts[one.backend]) for one in given]
         for lease in new:
             self._move(lease.page, PageStatus.ASSIGNED)

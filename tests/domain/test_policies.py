@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from jobs import errors
-from jobs.domain import policies, presets
+from jobs.domain import policies, policy_changes, presets
 
 NAMES = ["calypso", "cpu", "spark"]
 HYBRID = presets.POLICIES["hybrid"]
@@ -96,10 +96,10 @@ def test_all_that_is_wrong_is_named_at_once():
 def test_changes_are_told_in_sentences():
     before = policies.parse(HYBRID, NAMES)
     after = policies.parse(changed(["rules", 0, "threshold"], 14), NAMES)
-    assert policies.changes(before, after) == ["Rule “Large document”: threshold 20 → 14."]
+    assert policy_changes.changes(before, after) == ["Rule “Large document”: threshold 20 → 14."]
     fewer = copy.deepcopy(HYBRID)
     fewer["rules"] = [fewer["rules"][1], fewer["rules"][0]]
-    said = policies.changes(before, policies.parse(fewer, NAMES))
+    said = policy_changes.changes(before, policies.parse(fewer, NAMES))
     assert "Rule “High volume” removed." in said
     assert "Rules reordered." in said
 
@@ -116,11 +116,11 @@ def test_the_rungs_of_the_quality_gate_have_a_default_an_order_and_words_when_th
     assert before.quality.rungs == policies.RUNGS
     after = policies.parse(changed(["quality", "rungs"], ["halves", "ngram"]), NAMES)
     assert policies.as_json(after)["quality"]["rungs"] == ["halves", "ngram"]
-    assert policies.changes(before, after) == [
+    assert policy_changes.changes(before, after) == [
         "quality rungs: ngram, free_ocr, temperature, halves, other_backend → halves, ngram."
     ]
     none = policies.parse(changed(["quality", "rungs"], []), NAMES)
-    assert policies.changes(after, none) == ["quality rungs: halves, ngram → none."]
+    assert policy_changes.changes(after, none) == ["quality rungs: halves, ngram → none."]
     assert policies.Quality(**policies.as_json(after)["quality"]) == after.quality
 
 

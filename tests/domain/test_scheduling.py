@@ -1,6 +1,7 @@
 """Who gets a free slot: priority, fairness, suspects; and what is drawn ahead."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from jobs.domain.scheduling import (
     SUSPECT_PATIENCE_SECONDS,
     DrawCandidate,
     InFlight,
+    Places,
     WaitingPage,
     assign,
     next_to_draw,
@@ -123,13 +125,45 @@ def test_no_host_is_emptied_behind_a_call_that_nobody_waits_for():
 
 def test_unequal_backends_share_by_free_capacity_and_not_by_count():
     waiting = [page(n, candidates=("calypso", "spark"), spread=True) for n in range(1, 11)]
-    given_ = assign(waiting, {"calypso": 5, "spark": 18}, IDLE, {"calypso": 5, "spark": 18})
+    given_ = assign(waiting, {"calypso": 5, "spark": 18}, IDLE, Places({"calypso": 5, "spark": 18}))
     assert Counter(a.backend for a in given_) == {"calypso": 2, "spark": 8}
+
+
+BOTH = Places({"calypso": 5, "spark": 18}, {"calypso": 1, "spark": 2}, pages_waiting=500)
+
+
+def test_a_page_that_may_run_anywhere_gets_a_free_slot_rather_than_a_place_behind_a_busy_one():
+    waiting = [page(n, candidates=("calypso", "spark"), spread=True) for n in range(1, 3)]
+    given_ = assign(waiting, {"calypso": 1, "spark": 4}, IDLE, BOTH)
+    assert [a.backend for a in given_] == ["spark", "spark"]
+
+
+def test_while_many_pages_wait_some_go_ahead_and_wait_inside_the_host():
+    waiting = [page(n, candidates=("calypso", "spark"), spread=True) for n in range(1, 30)]
+    assert Counter(a.backend for a in assign(waiting, {"calypso": 1, "spark": 2}, IDLE, BOTH)) == {
+        "calypso": 1,
+        "spark": 2,
+    }
+
+
+def test_the_last_pages_wait_for_whichever_slot_comes_free_first():
+    last = replace(BOTH, pages_waiting=20)
+    waiting = [page(n, candidates=("calypso", "spark"), spread=True) for n in range(1, 21)]
+    assert assign(waiting, {"calypso": 1, "spark": 2}, IDLE, last) == []
+    assert Counter(a.backend for a in assign(waiting, {"calypso": 2, "spark": 18}, IDLE, last)) == {
+        "calypso": 1,
+        "spark": 16,
+    }
+
+
+def test_the_last_pages_of_a_document_that_stays_go_ahead_all_the_same():
+    last = replace(BOTH, pages_waiting=1)
+    assert ids(assign([page(1, candidates=("calypso",))], {"calypso": 1, "spark": 18}, IDLE, last)) == [1]
 
 
 def test_without_spread_the_best_candidate_is_filled_first():
     waiting = [page(n, candidates=("calypso", "spark")) for n in range(1, 7)]
-    given_ = assign(waiting, {"calypso": 5, "spark": 18}, IDLE, {"calypso": 5, "spark": 18})
+    given_ = assign(waiting, {"calypso": 5, "spark": 18}, IDLE, Places({"calypso": 5, "spark": 18}))
     assert Counter(a.backend for a in given_) == {"calypso": 5, "spark": 1}
 
 

@@ -134,7 +134,9 @@ def test_of_five_pages_at_a_host_that_one_of_them_kills_one_is_set_aside(site):
     def deadly(call):
         return call.image_sha256 == killer
 
-    site.calypso.host.slots.size = 5  # none waits in the host's queue: if the deadly one did, it would have nobody beside
+    site.calypso.host.slots.size = (
+        5  # none waits in the host's queue: if the deadly one did, it would have nobody beside
+    )
     site.calypso.set_fault("slow", times=4, when=lambda call: not deadly(call), seconds=30)
     site.calypso.set_fault("engine_death", times=1, when=deadly, beside=4)
     for host in (site.calypso, site.spark):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from jobs.domain import scheduling
 from jobs.services import preparing
 from tests import builders
 
@@ -19,3 +20,12 @@ def test_many_documents_of_a_host_that_is_down_do_not_hide_one_of_another_host()
         builders.make_document(person, pages=3, rendered=1, age_seconds=900)
     document = builders.make_document(person, pages=3, rendered=1, backend="spark", age_seconds=1)
     assert preparing._choose()[0] == document.pk.hex
+
+
+def test_what_paused_documents_have_drawn_does_not_keep_others_from_being_drawn_ahead():
+    builders.make_policy()
+    builders.make_backend("calypso", slots=4)
+    person = builders.make_user()
+    builders.make_document(person, pages=60, rendered=60, age_seconds=900, status="paused")
+    document = builders.make_document(person, pages=60, rendered=2, age_seconds=1)
+    assert preparing._choose() == (document.pk.hex, scheduling.CHUNK_PAGES)

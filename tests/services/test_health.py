@@ -173,6 +173,18 @@ def test_a_misconfigured_host_is_back_when_a_canary_is_read(calypso, host):
     assert state()[0] == "up"
 
 
+def test_a_half_open_host_whose_canary_is_refused_stays_misconfigured_and_is_told_of_once(calypso, host):
+    BackendHealth.objects.update(state="down", breaker="half_open", circuit=Circuit(state="half_open").as_json())
+    host.set_fault("status", status=403)
+    for _ in range(3):
+        assert not probe()
+        assert state()[0] == "misconfigured"
+    assert AuditEntry.objects.filter(action="backend.misconfigured").count() == 1
+    host.clear_faults()
+    assert probe()
+    assert state()[:1] == ("slow_start",)
+
+
 def test_a_key_that_cannot_be_read_any_more_is_misconfigured_and_stops_no_other_probe(calypso, host):
     builders.make_backend("spark", base_url=host.base_url)
     Backend.objects.filter(name="calypso").update(encrypted_api_key="not a key of ours")

@@ -244,6 +244,17 @@ def test_what_is_left_out_of_a_try_is_as_in_the_empty_form(admin, spark):
     assert '<option value="normal" selected>' in html
 
 
+def test_trying_goes_by_the_draft_while_there_is_one(admin, board, outline):
+    board("keep", default_backend="spark")
+    words = outline(admin.get("/backends/", {"page_count": "5"})).words
+    assert "the draft above, which is not in force yet" in words
+    assert "It goes to spark" in words
+    board("discard")
+    words = outline(admin.get("/backends/", {"page_count": "5"})).words
+    assert "by the rules in force" in words
+    assert "It goes to calypso" in words
+
+
 def test_trying_supposes_what_is_not_so(admin, spark, outline):
     asked = {"page_count": "25", "backend": "spark", "state": "down"}
     words = outline(admin.get("/backends/", asked)).words
