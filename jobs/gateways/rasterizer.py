@@ -17,9 +17,9 @@ from typing import Any
 
 from jobs.gateways import child_process, disk
 from jobs.gateways.inspection import PDF, Inspection, PageBox, inspect
-from jobs.gateways.limits import DEFAULT, Limits
+from jobs.gateways.limits import DEFAULT, Limits, in_force
 
-__all__ = ["DEFAULT", "DrawnPage", "FailedPage", "Inspection", "Limits", "PageBox", "draw", "inspect"]
+__all__ = ["DEFAULT", "DrawnPage", "FailedPage", "Inspection", "Limits", "PageBox", "draw", "in_force", "inspect"]
 
 logger = logging.getLogger(__name__)
 
