@@ -27,7 +27,7 @@ def made(folder: Path) -> dict[str, bytes]:
         "turned.pdf": files.rotated_pdf,
         "cropped.pdf": files.cropped_pdf,
         "magnified.pdf": lambda path: files.unit_pdf(path, 2.0),
-        "open lock.pdf": lambda path: files.locked_pdf(path, user=""),
+        "open lock.pdf": _with_an_open_lock,
         "form.pdf": files.dynamic_form_pdf,
         "nested.pdf": _nested,
         "fax.tif": files.fax_tiff,
@@ -41,7 +41,7 @@ def made(folder: Path) -> dict[str, bytes]:
 
 @contextmanager
 def _without_time_and_chance() -> Iterator[None]:
-    """The same bytes each time, so that a seed says which mutant it was. A locked file alone has chance in its lock."""
+    """The same bytes each time, so that a seed says which mutant it was."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rl_config, "invariant", 1)
         patch.setattr(pikepdf.Pdf, "save", _save_without_chance(pikepdf.Pdf.save))
@@ -69,6 +69,12 @@ def _plain(path: Path) -> Path:
 def _with_object_streams(path: Path) -> Path:
     streams = pikepdf.ObjectStreamMode.generate
     return files.changed_pdf(path, lambda pdf: None, object_stream_mode=streams)
+
+
+def _with_an_open_lock(path: Path) -> Path:
+    """Opens without a password. The old cipher: the newer ones begin with chance."""
+    lock = pikepdf.Encryption(user="", owner="owner", R=3, aes=False, metadata=False)
+    return files.changed_pdf(path, lambda pdf: None, pages=2, encryption=lock, static_id=True)
 
 
 def _with_pictures(path: Path) -> Path:
