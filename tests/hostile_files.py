@@ -145,3 +145,20 @@ def _packed(piece: bytes, times: int) -> bytes:
     head = packer.compress(piece) + packer.flush(zlib.Z_FULL_FLUSH)
     body = packer.compress(piece) + packer.flush(zlib.Z_FULL_FLUSH)
     return head + body * (times - 1) + b"\x03\x00"
+
+
+# ---- what asks for more than it holds
+
+
+def reaching_out_pdf(path: Path, *, file: Path, address: str) -> Path:
+    """Its content is said to be in another file, its picture at an address; it opens with a program, too."""
+    content = stream(b"", b"/F (%s)" % str(file).encode())
+    remote = b"/F << /Type /Filespec /FS /URL /F (%s) >>" % address.encode()
+    picture = stream(b"", b"/Type /XObject /Subtype /Image /Width 8 /Height 8 /BitsPerComponent 8 " + remote)
+    action = b"/AA << /O << /S /URI /URI (%s) >> >>" % address.encode()
+    resources = b"/Resources << /XObject << /X 5 0 R >> >>"
+    return one_page_pdf(
+        path,
+        b"%s %s /Contents [4 0 R 6 0 R]" % (resources, action),
+        [content, picture, stream(b"200 0 0 300 50 50 cm /X Do")],
+    )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import select
+import socket
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from jobs.gateways import rasterizer
+from jobs.gateways import rasterizer, text_layer
 from jobs.gateways.rasterizer import DEFAULT, DrawnPage, FailedPage, Limits
 from tests import files, hostile_files
 from tests.gateways import fake_poppler
@@ -146,3 +148,17 @@ def test_a_drawer_that_is_killed_each_time_fails_the_page_after_two_tries(
 def test_letters_whose_font_is_not_in_the_file_are_drawn(tmp_path: Path) -> None:
     """P18: with poppler's data for the languages of East Asia; without it the page fails, and is not blank."""
     assert size(draw(hostile_files.japanese_pdf(tmp_path / "a.pdf"))[1]) == (300, 400)
+
+
+def test_what_a_file_names_is_neither_read_nor_fetched(tmp_path: Path) -> None:
+    """The page shows nothing of another file of the machine, and at the address that it gives nobody is heard."""
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"50 50 200 300 re f")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/picture"
+        path = hostile_files.reaching_out_pdf(tmp_path / "a.pdf", file=secret, address=address)
+        page = draw(path)[1]
+        text_layer.read_pages(path, 1, 1)
+        readable, _, _ = select.select([listener], [], [], 0)
+    assert isinstance(page, FailedPage) or page.ink == 0
+    assert readable == []
