@@ -100,10 +100,14 @@ def half_an_upload(address: str, token: str, file: bytes) -> socket.socket:
     """Announces the whole of `file` and sends half of it. The connection stays open."""
     place = urlsplit(address)
     assert place.hostname is not None
-    body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="whole.pdf"\r\n\r\n' + file + b"\r\n--x--\r\n"
+    body = (
+        b'--nowhere-in-the-file\r\nContent-Disposition: form-data; name="file"; filename="whole.pdf"\r\n\r\n'
+        + file
+        + b"\r\n--nowhere-in-the-file--\r\n"
+    )
     head = (
         f"POST /api/v1/documents HTTP/1.1\r\nHost: {place.netloc}\r\nAuthorization: Bearer {token}\r\n"
-        f"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"Content-Type: multipart/form-data; boundary=nowhere-in-the-file\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     client = socket.create_connection((place.hostname, place.port or 80), timeout=120)
     client.sendall(head.encode() + body[: len(body) // 2])
