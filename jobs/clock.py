@@ -77,7 +77,7 @@ def tell_owners() -> None:
 
 
 def sweep_uploads() -> None:
-    """What a killed web server left of uploads that never ended."""
+    """What a killed process left of uploads, drawings and exports that never ended."""
     uploads.remove_forgotten(FORGOTTEN_SECONDS)
 
 

@@ -59,6 +59,10 @@ try:
     # How long a host's counters may stand still while requests run there (see jobs/domain/stalls.py).
     STALL_SECONDS = env.number(_environ, "OCRSITE_STALL_SECONDS", 60.0, low=0.1, high=3600)
     CALL_SECONDS = env.number(_environ, "OCRSITE_CALL_SECONDS", 300.0, low=0.1, high=3600)
+    # What one page of a hostile file may cost (see jobs/gateways/limits.py).
+    DRAW_SECONDS = env.number(_environ, "OCRSITE_DRAW_SECONDS", 45.0, low=1, high=3600)
+    DRAW_CPU_SECONDS = env.integer(_environ, "OCRSITE_DRAW_CPU_SECONDS", 30, low=1, high=3600)
+    DRAW_MEMORY_MB = env.integer(_environ, "OCRSITE_DRAW_MEMORY_MB", 2048, low=256, high=1_000_000)
     DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)}
     (DATA_DIR / "uploads").mkdir(parents=True, exist_ok=True)
     if STORAGE_URL:
@@ -128,6 +132,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "jobs.views.interrupted.ClosingUploads",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

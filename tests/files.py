@@ -159,6 +159,39 @@ def broken_page_pdf(path: Path, *, pages: int = 5, broken: int = 3) -> Path:
     return changed_pdf(path, damage, pages=pages, recompress_flate=False)
 
 
+def stray_count_pdf(path: Path) -> Path:
+    """Two pages with units of their own, a third that is not there, and a count that is no whole number.
+
+    Poppler opens it. pikepdf does not, with an error that is not its usual one.
+    """
+    data = unit_pdf(path, 2.0).read_bytes()
+    path.write_bytes(data.replace(b"/Count 2", b"/Count 2.0").replace(b"/Kids [", b"/Kids [ 99 0 R"))
+    return path
+
+
+def lost_content_pdf(path: Path, *, pages: int = 3, lost: int = 2) -> Path:
+    """A page names a content that is nowhere in the file."""
+    return _spoiled_page_pdf(path, pages, lost, lambda content: (b"\n%d 0 obj" % content, b"\n0 0 xyz"))
+
+
+def lost_word_pdf(path: Path, *, pages: int = 3, lost: int = 2) -> Path:
+    """The word by which a page names its content is none."""
+    return _spoiled_page_pdf(
+        path, pages, lost, lambda content: (b"/Contents %d 0 R" % content, b" Contents %d 0 R" % content)
+    )
+
+
+def _spoiled_page_pdf(path: Path, pages: int, spoiled: int, change: Callable[[int], tuple[bytes, bytes]]) -> Path:
+    """`change`: from the number of the page's content to bytes of the file and those that take their place."""
+    changed_pdf(path, lambda pdf: None, pages=pages, object_stream_mode=pikepdf.ObjectStreamMode.disable)
+    with pikepdf.open(path) as pdf:
+        whole, broken = change(pdf.pages[spoiled - 1].obj.Contents.objgen[0])
+    data = path.read_bytes()
+    assert data.count(whole) == 1
+    path.write_bytes(data.replace(whole, broken))
+    return path
+
+
 # ---- hostile
 
 
@@ -166,17 +199,17 @@ def bomb_pdf(path: Path, *, pages: int = 3, bomb: int = 2) -> Path:
     """A page of 10^9 nested drawings in a few kilobytes: it never gets done, and takes no memory."""
 
     def plant(pdf: pikepdf.Pdf) -> None:
-        form = _form(pdf, b"0 0 500 500 re f", {})
+        nested = form(pdf, b"0 0 500 500 re f", {})
         for _ in range(9):
-            form = _form(pdf, b"/X Do\n" * 10, {"/X": form})
+            nested = form(pdf, b"/X Do\n" * 10, {"/X": nested})
         page = pdf.pages[bomb - 1]
-        page.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary({"/X": form}))
+        page.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary({"/X": nested}))
         page.Contents = pdf.make_stream(b"/X Do")
 
     return changed_pdf(path, plant, pages=pages)
 
 
-def _form(pdf: pikepdf.Pdf, content: bytes, forms: dict[str, pikepdf.Object]) -> pikepdf.Object:
+def form(pdf: pikepdf.Pdf, content: bytes, forms: dict[str, pikepdf.Object]) -> pikepdf.Object:
     stream = pdf.make_stream(content)
     stream.Type, stream.Subtype, stream.BBox = pikepdf.Name.XObject, pikepdf.Name.Form, [0, 0, 600, 800]
     stream.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(forms))

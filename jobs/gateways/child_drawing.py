@@ -70,7 +70,6 @@ def draw(request: dict[str, Any]) -> dict[str, Any]:
     drawing = _Drawing(request)
     for group in request["groups"]:
         drawing.draw_group(group["dpi"], range(group["first"], group["last"] + 1))
-    drawing.measure(drawing.files())  # and what an earlier child, since killed, left whole
     return {"pages": drawing.pages}
 
 
@@ -87,12 +86,24 @@ class _Drawing:
         self.measure(numbers)
         if len(numbers) > 1:
             for number in self._suspects(poppler, numbers):
-                del self.pages[number]
+                self._file(self.pages.pop(number)).unlink()
                 self.draw_group(dpi, range(number, number + 1))
         elif poppler.exhausted:
             self.pages[numbers[0]] = {"failed": "too_complex"}
-        elif self._suspects(poppler, numbers) and has_content(self.path, numbers[0]):
+        elif self._suspects(poppler, numbers) and self._is_damaged(numbers[0]):
             self.pages[numbers[0]] = {"failed": "damaged"}
+
+    def _is_damaged(self, number: int) -> bool:
+        """Its file is away meanwhile: should the look take us down, our parent takes the page without a file for it."""
+        drawn = self._file(self.pages[number])
+        aside = drawn.with_suffix(".doubtful")
+        drawn.rename(aside)
+        damaged = may_have_lost_something(self.path, number)
+        aside.rename(drawn)
+        return damaged
+
+    def _file(self, page: dict[str, Any]) -> Path:
+        return self.folder / str(page["file"])
 
     def _call(self, dpi: float, first: int, last: int) -> Poppler:
         child_limits.allow_cpu(self.cpu_seconds * (last - first + 1))
@@ -133,17 +144,30 @@ class _Drawing:
                     self.pages[number] = measured | {"file": files[number].name}
 
 
-def has_content(path: str, number: int) -> bool:
-    """Whether the page says that anything is to be drawn. True where nobody can tell: a doubtful page is not blank."""
-    import pikepdf
+def may_have_lost_something(path: str, number: int) -> bool:
+    """Whether a white page that poppler complained about may have shown more once.
+
+    It is blank if it says so itself: it names no content, or an empty one, and a second reader finds the file whole.
+    True where nobody can tell: a doubtful page is not blank.
+    """
+    from jobs.gateways.child_pikepdf import TROUBLE, pikepdf
 
     try:
         with pikepdf.open(path) as pdf:
-            contents = pdf.pages[number - 1].obj.get("/Contents")
-            streams = list(contents.as_list()) if isinstance(contents, pikepdf.Array) else [contents]
-            return any(_is_filled(stream) for stream in streams if stream is not None)
-    except (pikepdf.PdfError, pikepdf.PasswordError, ValueError, TypeError, AttributeError, LookupError):
+            page = pdf.pages[number - 1].obj
+            return _says_something(page) or bool(pdf.get_warnings())
+    except TROUBLE:
         return True
+
+
+def _says_something(page: Any) -> bool:
+    from jobs.gateways.child_pikepdf import pikepdf
+
+    contents = page.get("/Contents")
+    if contents is None:
+        return b"/Contents" in page.unparse(resolved=True)  # names one that is nowhere
+    streams = contents.as_list() if isinstance(contents, pikepdf.Array) else [contents]
+    return any(_is_filled(stream) for stream in streams)
 
 
 def _is_filled(stream: Any) -> bool:

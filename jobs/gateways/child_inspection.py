@@ -87,14 +87,14 @@ def _may_tell_more(path: Path) -> bool:
 
 def _look_inside(path: Path, count: int) -> tuple[dict[int, float], list[str]]:
     """Page units other than 1 by page number, and warnings. What pikepdf cannot read is left to poppler's word."""
-    import pikepdf
+    from jobs.gateways.child_pikepdf import TROUBLE, pikepdf
 
     try:
         with pikepdf.open(path) as pdf:
             warnings = [DYNAMIC_FORM] if _is_dynamic_form(pdf) else []
             units = {number: _unit(page.obj) for number, page in enumerate(pdf.pages, 1) if "/UserUnit" in page.obj}
             return (units if len(pdf.pages) == count else {}), warnings
-    except (pikepdf.PdfError, pikepdf.PasswordError, ValueError, TypeError, AttributeError, LookupError):
+    except TROUBLE:
         return {}, []
 
 
@@ -113,18 +113,18 @@ def _is_dynamic_form(pdf: Any) -> bool:
 
 def _is_empty(path: Path) -> bool:
     """Poppler has one message for a file without pages and for one that it cannot read."""
-    import pikepdf
+    from jobs.gateways.child_pikepdf import TROUBLE, pikepdf
 
     try:
         with pikepdf.open(path) as pdf:
             return len(pdf.pages) == 0
-    except (pikepdf.PdfError, pikepdf.PasswordError, ValueError, TypeError, AttributeError, LookupError):
+    except TROUBLE:
         return False
 
 
 def _unlock(path: Path, password: str, clear_copy: Path) -> str | None:
     """Writes the clear copy, or says what is in the way. The copy appears whole or not at all."""
-    import pikepdf
+    from jobs.gateways.child_pikepdf import TROUBLE, pikepdf
 
     if not password:
         return "password_required"
@@ -135,7 +135,7 @@ def _unlock(path: Path, password: str, clear_copy: Path) -> str | None:
                 pdf.save(part, encryption=False, preserve_pdfa=False, fix_metadata_version=False)
         except pikepdf.PasswordError:
             continue
-        except pikepdf.PdfError:
+        except TROUBLE:
             return "unreadable"
         part.replace(clear_copy)
         return None

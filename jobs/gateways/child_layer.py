@@ -19,6 +19,7 @@ import pikepdf
 from pikepdf import Dictionary, Name
 
 from jobs.gateways import glyphless
+from jobs.gateways.child_pikepdf import TROUBLE
 
 FONT = Name("/OcrsiteText")
 OWN_TEXT_PAGES = 50  # whose own text is asked for at once
@@ -26,7 +27,6 @@ OWN_TEXT_MOST_BYTES = 20_000_000
 SAID_ALREADY = 0.5  # of a block's words on the page in letters of its own: the block is there already
 ASPECT_SLACK = 0.05
 PARENTS_MOST = 50
-TROUBLE = (pikepdf.PdfError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
 
 
 def add(request: dict[str, Any]) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def add(request: dict[str, Any]) -> dict[str, Any]:
                 stream_decode_level=pikepdf.StreamDecodeLevel.none,  # what is there stays as it is
                 object_stream_mode=pikepdf.ObjectStreamMode.preserve,
             )
-    except (pikepdf.PdfError, pikepdf.PasswordError):
+    except pikepdf.PikepdfError:
         return {"refused": "unreadable"}
     return answer
 

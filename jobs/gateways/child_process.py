@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 CHILD = Path(__file__).with_name("pdf_child.py")
 ANSWER_BYTES = 8_000_000  # 100,000 page boxes are about 2 MB
 REQUEST_BYTES = 60_000  # what a pipe takes without its reader: writing it cannot hang
-LOGGED_CHARACTERS = 500
+LOGGED_BYTES = 500
 TICK_SECONDS = 0.25
 GRACE_SECONDS = 1.0
 
@@ -167,8 +167,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _outcome(returncode: int, ended: bool, answer: IO[bytes], said: IO[bytes]) -> dict[str, Any]:
-    said.seek(0)
-    complaint = said.read(LOGGED_CHARACTERS).decode("utf-8", "replace").strip()
+    said.seek(max(0, said.seek(0, os.SEEK_END) - LOGGED_BYTES))  # the cause stands at the end of a traceback
+    complaint = said.read().decode("utf-8", "replace").strip()
     if not ended or returncode == -signal.SIGXCPU:
         logger.warning("the child process was stopped: its time was over. %s", complaint)
         raise ChildStopped

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from django.conf import settings
 
 
 @dataclass(frozen=True)
@@ -35,3 +37,13 @@ class Limits:
 
 
 DEFAULT = Limits()
+
+
+def in_force() -> Limits:
+    """The defaults, with the memory and the times that this site allows."""
+    return replace(
+        DEFAULT,
+        memory_bytes=settings.DRAW_MEMORY_MB * 2**20,
+        cpu_seconds=settings.DRAW_CPU_SECONDS,
+        wall_seconds=settings.DRAW_SECONDS,
+    )

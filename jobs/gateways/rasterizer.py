@@ -17,9 +17,9 @@ from typing import Any
 
 from jobs.gateways import child_process, disk
 from jobs.gateways.inspection import PDF, Inspection, PageBox, inspect
-from jobs.gateways.limits import DEFAULT, Limits
+from jobs.gateways.limits import DEFAULT, Limits, in_force
 
-__all__ = ["DEFAULT", "DrawnPage", "FailedPage", "Inspection", "Limits", "PageBox", "draw", "inspect"]
+__all__ = ["DEFAULT", "DrawnPage", "FailedPage", "Inspection", "Limits", "PageBox", "draw", "in_force", "inspect"]
 
 logger = logging.getLogger(__name__)
 
@@ -158,6 +158,7 @@ class _Chunk:
         return [self.settled[number] for number in sorted(self.settled)]
 
     def _round(self) -> None:
+        self._clear()
         groups = list(self._groups())
         try:
             answer = self._ask(groups)
@@ -168,6 +169,12 @@ class _Chunk:
             self._count_try(self._culprit())
         else:
             self._take(groups, answer["pages"])
+
+    def _clear(self) -> None:
+        """What an earlier child left would hide who ends the next one, and that it makes progress."""
+        with disk.our_errors():
+            for file in self.scratch.iterdir():
+                file.unlink()
 
     def _ask(self, groups: list[list[Plan]]) -> dict[str, Any]:
         request = {

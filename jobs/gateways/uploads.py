@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ from jobs.gateways import disk
 
 CHUNK_BYTES = 1024 * 1024
 _PREFIX = "incoming-"
+# Whatever is put into the same folder while it is worked on, by whoever may be killed over it.
+_PREFIXES = (_PREFIX, "draw-", "export-")
 
 
 @dataclass(frozen=True)
@@ -189,17 +192,33 @@ def scratch_path() -> Iterator[Path]:
 
 
 def remove_forgotten(older_than_seconds: float) -> int:
-    """Removes what a killed web server left behind; returns how many files. For the clock, once in a while."""
+    """Removes what a killed process left behind: uploads, and folders of pages and exports nothing in which is younger.
+
+    Returns how many. For the clock, once in a while.
+    """
     horizon = time.time() - older_than_seconds
     removed = 0
-    for path in Path(settings.FILE_UPLOAD_TEMP_DIR).glob(f"{_PREFIX}*"):
+    for path in Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir():
+        if not path.name.startswith(_PREFIXES):
+            continue
         try:
-            if path.stat().st_mtime < horizon:
-                path.unlink()
+            if _last_touched(path) < horizon:
+                _remove(path)
                 removed += 1
         except FileNotFoundError:
             continue  # it ended by itself meanwhile
     return removed
+
+
+def _last_touched(path: Path) -> float:
+    return max(entry.stat().st_mtime for entry in (path, *path.rglob("*")))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def too_large(max_bytes: int) -> errors.TooLarge:

@@ -84,7 +84,12 @@ def _take_in(
     """Inspects a whole file, keeps it and makes its row. An encrypted file is kept as its clear copy only."""
     with uploads.scratch_path() as clear_copy:
         inspection = rasterizer.inspect(
-            received.path, password=options.password, max_pages=settings.MAX_PAGES, clear_copy=clear_copy, name=name
+            received.path,
+            password=options.password,
+            max_pages=settings.MAX_PAGES,
+            clear_copy=clear_copy,
+            name=name,
+            limits=rasterizer.in_force(),
         )
         pages = parse_page_range(options.pages, len(inspection.pages))
         document = _new_row(received, name, owner, options, inspection, len(pages))

@@ -212,7 +212,14 @@ def _draw(chunk: Chunk) -> None:
     with tempfile.TemporaryDirectory(dir=settings.DATA_DIR / "uploads", prefix="draw-") as folder:
         try:
             with storage.local_path(chunk.document.original_key) as path:
-                results = rasterizer.draw(path, chunk.document.media_type, boxes, dpi=chunk.dpi, into=Path(folder))
+                results = rasterizer.draw(
+                    path,
+                    chunk.document.media_type,
+                    boxes,
+                    dpi=chunk.dpi,
+                    into=Path(folder),
+                    limits=rasterizer.in_force(),
+                )
         except errors.NotFound:
             results = [rasterizer.FailedPage(n, "The file is no longer in storage: upload it again.") for n in boxes]
         for result in results:

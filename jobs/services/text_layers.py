@@ -11,7 +11,7 @@ import threading
 import structlog
 
 from jobs import errors
-from jobs.gateways import storage, text_layer
+from jobs.gateways import limits, storage, text_layer
 from jobs.gateways.inspection import PDF
 from jobs.models import Document, Page
 
@@ -57,7 +57,7 @@ def _take_out(document: Document, chunk: int) -> dict[str, str]:
     first = chunk * PAGES_AT_ONCE + 1
     last = min(first + PAGES_AT_ONCE - 1, len(pages))
     with storage.local_path(document.original_key) as path:
-        texts = text_layer.read_pages(path, first, last)
+        texts = text_layer.read_pages(path, first, last, limits=limits.in_force())
     found = {str(first + place): text for place, text in enumerate(texts or [])}
     storage.save_bytes(_key(document, chunk), json.dumps(found).encode())
     return found

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,6 +88,23 @@ def test_an_upload_that_was_cut_off_is_refused_and_leaves_nothing(
     )
     assert (response.status_code, code_of(response)) == (422, "invalid")
     assert not [path for path in own_data_directory.rglob("*") if path.is_file()]
+
+
+def test_a_file_in_a_broken_body_is_gone_once_that_is_answered(api: ApiClient, own_data_directory: Path) -> None:
+    """Not only once Python comes round to collecting what the error still holds."""
+    file = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n%PDF-1.4 \r\n'
+    gc.disable()
+    try:
+        response = api.client.post(
+            "/api/v1/documents",
+            file + b"--x" + b"no header ends here" * 1000,
+            content_type="multipart/form-data; boundary=x",
+            headers=api.authorized({}),
+        )
+        assert [path for path in own_data_directory.rglob("*") if path.is_file()] == []
+    finally:
+        gc.enable()
+    assert response.status_code == 422
 
 
 def test_fields_that_are_far_too_long_are_refused(api: ApiClient, code_of: Code, settings: Any) -> None:

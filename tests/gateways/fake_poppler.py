@@ -13,7 +13,7 @@ def replace(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str, program:
     real = shutil.which(program)
     assert real is not None
     fakes = folder / "fakes"
-    fakes.mkdir(exist_ok=True)
+    fakes.mkdir(exist_ok=True, parents=True)
     fake = fakes / program
     fake.write_text(f"#!/bin/sh\nREAL={real}\n{script}\n", encoding="utf-8")
     fake.chmod(0o755)

@@ -1,4 +1,7 @@
-"""Every file of the corpus, as its manifest says: pages, or a clear refusal, within limits."""
+"""Every file of the corpus, as its manifest says: pages, or a clear refusal, within limits.
+
+Of the cases of docs/reliability.md it has P01 to P05, P07 to P14 and P18.
+"""
 
 from __future__ import annotations
 
@@ -56,6 +59,12 @@ def inspect(name: str, folder: Path, password: str = "") -> rasterizer.Inspectio
 def draw(found: rasterizer.Inspection, path: Path, folder: Path) -> list[DrawnPage | FailedPage]:
     boxes = dict(enumerate(found.pages, 1))
     return rasterizer.draw(path, found.media_type, boxes, dpi=200, into=folder, limits=LIMITS)
+
+
+def test_every_file_of_the_corpus_is_in_its_manifest_and_tried_here() -> None:
+    assert {path.name for path in CORPUS.glob("*.pdf")} == set(manifest())
+    assert {*READABLE, *REFUSED, *PASSWORDS} == set(manifest())
+    assert {*UNDRAWABLE, *BLANK} <= set(READABLE)
 
 
 @pytest.mark.parametrize("name", READABLE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,22 @@ def test_files_that_a_killed_server_left_are_removed_by_age(own_data_directory: 
     assert uploads.remove_forgotten(3600) == 0
     assert uploads.remove_forgotten(-1) == 1
     assert files_in(folder) == ["something else"]
+
+
+@pytest.mark.parametrize("name", ["draw-abc", "export-abc"])
+def test_folders_that_a_killed_worker_left_are_removed_once_nothing_in_them_is_young(
+    own_data_directory: Path, name: str
+) -> None:
+    folder = own_data_directory / "uploads"
+    inner = folder / name / ".drawing-x"
+    inner.mkdir(parents=True)
+    (inner / "page-1.jpg").write_bytes(b"x")
+    for path in (folder / name, inner):
+        os.utime(path, (0, 0))
+    assert uploads.remove_forgotten(3600) == 0
+    os.utime(inner / "page-1.jpg", (0, 0))
+    assert uploads.remove_forgotten(3600) == 1
+    assert list(folder.iterdir()) == []
 
 
 def test_pictures_are_taken(mira: Any) -> None:

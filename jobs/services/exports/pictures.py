@@ -41,7 +41,8 @@ def _drawn_again(document: Document, page: Page) -> bytes:
         tempfile.TemporaryDirectory(dir=settings.DATA_DIR / "uploads", prefix="draw-") as folder,
         storage.local_path(document.original_key) as path,
     ):
-        drawn = rasterizer.draw(path, document.media_type, boxes, dpi=page.image_dpi or 200, into=Path(folder))[0]
+        dpi, limits = page.image_dpi or 200, rasterizer.in_force()
+        drawn = rasterizer.draw(path, document.media_type, boxes, dpi=dpi, into=Path(folder), limits=limits)[0]
         if isinstance(drawn, rasterizer.FailedPage):
             raise errors.PageUndrawable(drawn.reason)
         return drawn.path.read_bytes()

@@ -11,7 +11,7 @@ import structlog
 from jobs.domain import placement, rendering
 from jobs.domain.grounding import Block
 from jobs.domain.placement import PlacedWord
-from jobs.gateways import searchable_pdf, storage
+from jobs.gateways import limits, searchable_pdf, storage
 from jobs.gateways.page_images import PageImage
 from jobs.gateways.searchable_pdf import PageLayer
 from jobs.models import Document, Page
@@ -26,7 +26,12 @@ def write(document: Document, path: Path) -> None:
     """Raises errors.Unreadable, errors.TooLarge, errors.Unavailable, errors.NotFound."""
     with storage.local_path(document.original_key) as original:
         left = searchable_pdf.make(
-            original, document.media_type, _layers(document), path, page_count=document.page_count
+            original,
+            document.media_type,
+            _layers(document),
+            path,
+            page_count=document.page_count,
+            limits=limits.in_force(),
         )
     if left:
         log.warning("export.pages_without_layer", document=str(document.pk), pages=left[:20], count=len(left))
