@@ -117,14 +117,12 @@ def _named(asked: Question) -> Q:
 
 
 def hits(documents: Sequence[Document], asked: Question, user: Any) -> dict[UUID, Hits]:
-    """For each document with pages that answer: how many, and the first of them. Two queries."""
+    """For each document with pages that answer: how many, and the first of them. One query."""
     if not documents or not asked.asks:
         return {}
-    rows = _first_pages(documents, asked, user)
-    texts = dict(Page.objects.filter(pk__in=[row[1] for row in rows]).values_list("pk", "reading__text"))
     found: dict[UUID, Hits] = {}
-    for key, page_id, number, pages in rows:
-        one = Hit(number, snippet(texts.get(page_id) or "", asked))
+    for key, number, pages, text in _first_pages(documents, asked, user):
+        one = Hit(number, snippet(text or "", asked))
         document = UUID(str(key))
         earlier = found.get(document)
         found[document] = Hits(pages, (*(earlier.first if earlier else ()), one))
@@ -145,15 +143,16 @@ def hits_in(document: Document, asked: Question, user: Any, *, after: int, limit
 
 
 def _first_pages(documents: Sequence[Document], asked: Question, user: Any) -> list[sql.Row]:
-    """(document, page, number, pages of the document that answer), by document and number."""
+    """(document, number, pages of the document that answer, text), by document and number."""
     found = engine()
     keys = [sql.document_id(document.pk.hex) for document in documents]
     return sql.fetch(
-        f"""SELECT document_id, id, number, pages FROM (
-                SELECT p.document_id, p.id, p.number, count(*) OVER (PARTITION BY p.document_id) AS pages,
+        f"""SELECT a.document_id, a.number, a.pages, r.text FROM (
+                SELECT p.document_id, p.number, p.reading_id, count(*) OVER (PARTITION BY p.document_id) AS pages,
                     row_number() OVER (PARTITION BY p.document_id ORDER BY p.number) AS place
-                FROM jobs_page p WHERE p.document_id IN ({sql.marks(keys)}) AND {found.answers}) answering
-            WHERE place <= %s ORDER BY document_id, number""",
+                FROM jobs_page p WHERE p.document_id IN ({sql.marks(keys)}) AND {found.answers}) a
+            LEFT JOIN jobs_reading r ON r.id = a.reading_id
+            WHERE a.place <= %s ORDER BY a.document_id, a.number""",
         [*keys, found.match(asked, _scope(user)), HITS_A_DOCUMENT],
     )
 

@@ -76,10 +76,10 @@ def moment(text: str) -> datetime | None:
 
 
 @register.simple_tag
-def outage_of(totals: Any, outage: Any) -> dict[str, Any] | None:
+def outage_of(hosts: Any, outage: Any) -> dict[str, Any] | None:
     """What the banner says while nothing can be read: `words` and the moment of the next try; else None."""
-    if not outage and totals and totals.no_backend:
-        outage = health.outage()
+    if not outage and hosts:
+        outage = health.outage_of(hosts)
     return words.outage(outage) if outage else None
 
 

@@ -49,8 +49,8 @@ class Screen:
         return list(progress.wall(self.document))
 
     @cached_property
-    def totals(self) -> progress.Totals:
-        return progress.totals(self.user)
+    def hosts(self) -> progress.Hosts:
+        return progress.hosts()
 
     @cached_property
     def looks(self) -> Counter[str]:
@@ -122,7 +122,7 @@ class Screen:
 
     @cached_property
     def seen(self) -> str:
-        return digest(progress.fingerprint([self.document]), self.totals.no_backend)
+        return digest(progress.fingerprint([self.document]), self.hosts.no_backend)
 
 
 MODE_WORDS = (("text", "plain text"), ("figure", "a figure"), ("custom", "own instruction"), ("markdown", "Markdown"))

@@ -8,13 +8,13 @@ from uuid import UUID
 from django.shortcuts import get_object_or_404
 
 from jobs.models import Document, Page
+from jobs.services import progress, tagging
 
 
 def document_for(user: Any, document_id: UUID) -> Document:
-    """The document with its owner. Raises Http404."""
-    document: Document = get_object_or_404(
-        Document.objects.visible_to(user).select_related("owner", "duplicate_of"), pk=document_id
-    )
+    """The document with its owner, its tags and how many of its pages run. Raises Http404."""
+    visible = Document.objects.visible_to(user).select_related("owner", "duplicate_of")
+    document: Document = get_object_or_404(tagging.with_tags(progress.with_running(visible)), pk=document_id)
     return document
 
 

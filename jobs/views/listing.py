@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, Q
+from django.db.models import Count, Max, Q
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -88,11 +88,23 @@ class Listing:
         return finding.documents(self.user, filters)
 
     @cached_property
+    def _numbers(self) -> tuple[dict[str, int], progress.Own]:
+        """What each filter would show and what is one's own, asked together: the list is polled by everybody."""
+        each = {f.key: Count("pk", filter=f.which) for f in FILTERS}
+        beside = {name: Max(number) for name, number in progress.counting(self.user).items()}
+        found = self.named.order_by().aggregate(all=Count("pk"), **each, **beside)
+        told = [found.pop(name) for name in progress.OWN]
+        # Of no rows there is no maximum.
+        return found, progress.Own(*told) if found["all"] else progress.own(self.user)
+
+    @property
     def counts(self) -> dict[str, int]:
         """How many documents each filter would show; `all` without one."""
-        each = {f.key: Count("pk", filter=f.which) for f in FILTERS}
-        found: dict[str, int] = self.named.order_by().aggregate(all=Count("pk"), **each)
-        return found
+        return self._numbers[0]
+
+    @property
+    def own(self) -> progress.Own:
+        return self._numbers[1]
 
     @property
     def found(self) -> int:
@@ -108,7 +120,7 @@ class Listing:
 
     @cached_property
     def documents(self) -> list[Document]:
-        chosen = self.named
+        chosen = tagging.with_tags(progress.with_running(self.named))
         for one in FILTERS:
             if one.key == self.state:
                 chosen = chosen.filter(one.which)
@@ -120,18 +132,19 @@ class Listing:
         return rows_for(self.documents, self.user, self.asked)
 
     @cached_property
-    def totals(self) -> progress.Totals:
-        return progress.totals(self.user)
+    def hosts(self) -> progress.Hosts:
+        return progress.hosts()
 
     @cached_property
     def seen(self) -> str:
         """The print of the whole screen; a poll that has it is answered with nothing."""
-        return digest(progress.fingerprint(self.documents), self.totals, sorted(self.counts.items()))
+        hosts = (self.hosts.busy_slots, self.hosts.open_slots, self.hosts.no_backend)
+        return digest(progress.fingerprint(self.documents), self.own, *hosts, sorted(self.counts.items()))
 
     @property
     def live(self) -> bool:
         """Whether anything on it can change by itself."""
-        return any(d.status not in ENDED_DOCUMENTS for d in self.documents) or self.totals.reading > 0
+        return any(d.status not in ENDED_DOCUMENTS for d in self.documents) or self.own.reading > 0
 
     @property
     def filters(self) -> list[dict[str, Any]]:
