@@ -13,7 +13,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from jobs.services import health, tagging
+from jobs.services import exporting, health, tagging
 from jobs.templatetags.icon_paths import ICONS
 from jobs.views import words
 
@@ -145,6 +145,12 @@ def _cell_letter(cell: Any) -> str:
 def tags_of(document: Any) -> list[str]:
     """A document's tags by name. One query."""
     return tagging.of([document])[document.pk]
+
+
+@register.simple_tag
+def export_formats() -> list[tuple[str, str]]:
+    """What a document can be taken along as: (its name, its word)."""
+    return [(name, word) for name, word in words.FORMATS.items() if name in exporting.FORMATS]
 
 
 @register.filter

@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 
 from django.db.models import Count, Max, Q
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from jobs.domain.search_words import MIN_BEGINNING
@@ -208,14 +207,6 @@ class Listing:
     @property
     def begun(self) -> str:
         return self.query(q=self.words_to_begin, page=1)
-
-    @property
-    def export_address(self) -> str:
-        """Where chosen documents are exported together; empty where the site cannot."""
-        try:
-            return reverse("export-documents")
-        except NoReverseMatch:
-            return ""
 
     @property
     def words_query(self) -> str:
