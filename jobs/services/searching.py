@@ -96,8 +96,8 @@ def holding(user: Any, asked: Question) -> Q:
 
 
 def _documents_of(user: Any, asked: Question) -> Any:
-    found = engine()
-    return RawSQL(found.documents, [found.match(asked, _scope(user))])  # noqa: S611 - a constant; what was typed is a parameter
+    statement, parameters = engine().documents(asked, _scope(user))
+    return RawSQL(statement, parameters)  # noqa: S611 - a constant; what was typed is a parameter
 
 
 def _scope(user: Any) -> str:
