@@ -17,7 +17,8 @@ from jobs.domain.search_words import Question, Term
 
 
 class Engine(Protocol):
-    """`answers` is a condition on jobs_page AS p, with one parameter, which `match` makes."""
+    """`answers` is a condition on jobs_page AS p, with one parameter, which `match` makes. The statement around it has
+    `near`: the least and the greatest id, `low` and `high`, of the pages that are looked at."""
 
     answers: str
 
@@ -31,10 +32,13 @@ class Engine(Protocol):
 class Fts5:
     """https://sqlite.org/fts5.html#full_text_query_syntax"""
 
-    answers = "p.id IN (SELECT rowid FROM jobs_pagewords WHERE jobs_pagewords MATCH %s)"
+    # A document's pages were made together, so their ids lie together: the index is read there and not elsewhere.
+    answers = """p.id IN (SELECT rowid FROM jobs_pagewords WHERE jobs_pagewords MATCH %s
+                          AND rowid BETWEEN (SELECT low FROM near) AND (SELECT high FROM near))"""
 
     def documents(self, asked: Question, scope: str) -> tuple[str, list[Any]]:
-        return f"SELECT p.document_id FROM jobs_page p WHERE {self.answers}", [self.match(asked, scope)]
+        pages = "SELECT rowid FROM jobs_pagewords WHERE jobs_pagewords MATCH %s"
+        return f"SELECT p.document_id FROM jobs_page p WHERE p.id IN ({pages})", [self.match(asked, scope)]
 
     def match(self, asked: Question, scope: str) -> str:
         wanted = [f"words : {self._term(term)}" for term in asked.wanted]

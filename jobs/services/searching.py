@@ -134,10 +134,12 @@ def hits_in(document: Document, asked: Question, user: Any, *, after: int, limit
     if not asked.asks:
         return [], False
     found = engine()
+    key = sql.document_id(document.pk.hex)
     rows = sql.fetch(
-        f"""SELECT p.number, r.text FROM jobs_page p JOIN jobs_reading r ON r.id = p.reading_id
+        f"""WITH near AS ({_near(1)})
+            SELECT p.number, r.text FROM jobs_page p JOIN jobs_reading r ON r.id = p.reading_id
             WHERE p.document_id = %s AND p.number > %s AND {found.answers} ORDER BY p.number LIMIT %s""",
-        [sql.document_id(document.pk.hex), after, found.match(asked, _scope(user)), limit + 1],
+        [key, key, after, found.match(asked, _scope(user)), limit + 1],
     )
     return [Hit(number, snippet(text, asked)) for number, text in rows[:limit]], len(rows) > limit
 
@@ -147,14 +149,19 @@ def _first_pages(documents: Sequence[Document], asked: Question, user: Any) -> l
     found = engine()
     keys = [sql.document_id(document.pk.hex) for document in documents]
     return sql.fetch(
-        f"""SELECT a.document_id, a.number, a.pages, r.text FROM (
+        f"""WITH near AS ({_near(len(keys))})
+            SELECT a.document_id, a.number, a.pages, r.text FROM (
                 SELECT p.document_id, p.number, p.reading_id, count(*) OVER (PARTITION BY p.document_id) AS pages,
                     row_number() OVER (PARTITION BY p.document_id ORDER BY p.number) AS place
                 FROM jobs_page p WHERE p.document_id IN ({sql.marks(keys)}) AND {found.answers}) a
             LEFT JOIN jobs_reading r ON r.id = a.reading_id
             WHERE a.place <= %s ORDER BY a.document_id, a.number""",
-        [*keys, found.match(asked, _scope(user)), HITS_A_DOCUMENT],
+        [*keys, *keys, found.match(asked, _scope(user)), HITS_A_DOCUMENT],
     )
+
+
+def _near(documents: int) -> str:
+    return f"SELECT min(id) AS low, max(id) AS high FROM jobs_page WHERE document_id IN ({sql.marks([0] * documents)})"
 
 
 def asked_for(typed: str) -> Question:
