@@ -81,15 +81,20 @@ def questions(texts: Texts, some_page: str) -> dict[str, str]:
 def fill(pages: int, texts: Texts) -> Any:
     """One person with all the documents; every document is done."""
     from django.contrib.auth import get_user_model
-    from django.db import connection
 
     owner = get_user_model().objects.create_superuser("bench", password=None)
     numbers = iter(range(pages))
     while some := list(islice(numbers, BATCH)):
         _insert(owner, some, texts)
+    return owner
+
+
+def tidy() -> None:
+    """What a database does by itself sooner or later."""
+    from django.db import connection
+
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE" if connection.vendor == "sqlite" else "VACUUM ANALYZE")
-    return owner
 
 
 def _insert(owner: Any, some: Sequence[int], texts: Texts) -> None:
@@ -162,6 +167,7 @@ def measure(pages: int, times: int, explain: bool) -> bool:
     texts = Texts()
     begun = time.perf_counter()
     user = fill(pages, texts)
+    tidy()
     print(f"\n{connection.vendor}: {pages:,} pages, made in {time.perf_counter() - begun:.0f} s")
     from jobs.models import Reading
 
