@@ -149,5 +149,5 @@ def document_live(request: HttpRequest, document_id: UUID) -> HttpResponse:
 @require_safe
 def page_card(request: HttpRequest, document_id: UUID, number: int) -> HttpResponse:
     """The card of one page, for whom points at it on the wall."""
-    page = page_for(request.user, document_id, number)
+    page = page_for(request.user, document_id, number, with_tries=True)
     return render(request, "jobs/partials/_page_card.html", {"page": page, "document": page.document})

@@ -220,7 +220,10 @@ class PageScreen:
 
     @cached_property
     def last_number(self) -> int:
-        return self.document.pages.order_by("-number").values_list("number", flat=True).first() or self.page.number
+        if len(self.after) < NEIGHBOURS:
+            return self.around[-1].number
+        last: int = self.document.pages.order_by("-number").values_list("number", flat=True)[0]
+        return last
 
     @cached_property
     def to_review(self) -> Page | None:

@@ -85,6 +85,27 @@ def test_a_document_and_its_poll_ask_as_little_of_sixty_pages_as_of_four(client,
     assert max(counts[0]) <= MOST
 
 
+ROOM_MOST = 11  # the page's own rows, those around it, and where the keys lead
+
+
+def test_a_page_in_the_reading_room_asks_as_little_among_sixty_as_among_four(client, mira):
+    counts = []
+    for pages in (4, 60):
+        document = builders.make_document(mira, pages=pages, done=2, failed=1, running=1, review=1)
+        for page in document.pages.filter(status="running"):
+            builders.make_lease(page, Backend.objects.get(name="calypso"))
+        address = f"/documents/{document.pk}/pages/1/"
+        whole, response = asked(client, address)
+        unchanged, nothing = asked(client, f"{address}live?seen={seen(response)}")
+        changed, _ = asked(client, f"{address}live?seen=other")
+        assert nothing.status_code == 204
+        counts.append((whole, unchanged, changed))
+    assert all(few <= ROOM_MOST for few in counts[0])
+    # Where the last page is not among those shown, its number is asked for.
+    assert [many - few for few, many in zip(*counts, strict=True)] == [1, 0, 1]
+    assert counts[0][1] <= MOST
+
+
 def test_the_line_above_the_list_counts_what_one_may_see_whatever_is_searched_for(client, mira, outline):
     fill(mira, 4)
     fill(builders.make_user("okafor"), 2)
