@@ -1,0 +1,1 @@
+"""Measurements, one file each. What is printed is compared within one run: machines differ, ratios hardly do."""

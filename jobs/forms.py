@@ -123,6 +123,8 @@ class ExportForm(forms.Form):
     """Documents to be taken along together, and how."""
 
     format = forms.ChoiceField(choices=[(name, name) for name in exporting.FORMATS])
+    next = forms.CharField(required=False)
+    offer = forms.BooleanField(required=False)  # once they are ready: say so, and let the person take them
 
     def __init__(self, data: Any) -> None:
         super().__init__(data)

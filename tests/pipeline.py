@@ -58,4 +58,4 @@ def assign() -> list[int]:
 
 def no_backend(person: Any) -> str:
     """What the banner says to this person."""
-    return progress.totals(person).no_backend
+    return progress.hosts().no_backend

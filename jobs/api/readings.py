@@ -15,7 +15,7 @@ from jobs.api.answers import answers
 from jobs.api.auth import needs
 from jobs.schemas import DocumentOut, PageOut
 from jobs.schemas.readings import EditIn, ReadingIn, ReadingList, ReadingOut, RerunIn
-from jobs.services import finding, readings, rerunning
+from jobs.services import finding, readings, rerunning, writing
 
 router = Router(tags=["Readings"])
 ONE_PAGE = "/documents/{uuid:document_id}/pages/{int:number}"
@@ -47,8 +47,9 @@ def edit_text(request: HttpRequest, document_id: UUID, number: int, edit: EditIn
     """Puts your text in force, as a new reading. `base` is the page's `reading` as you fetched it.
 
     409 `conflict` when another one is in force now: fetch the page again, and put both together. Nothing is lost.
+    A page that failed or was set aside takes your text too, with `base` null, and is done with it.
     """
-    readings.edit(document_id, number, edit.text, base=edit.base, by=request.user)
+    writing.save(document_id, number, edit.text, base=edit.base, by=request.user)
     return _out(request, document_id, number)
 
 

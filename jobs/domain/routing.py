@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from jobs.domain.policies import RELEASING_KIND, Policy, Rule
 
@@ -133,7 +133,14 @@ def candidates(wanted: str, policy: Policy, backends: Iterable[BackendSnapshot])
     return list(dict.fromkeys(named))
 
 
-def obstacle(backend: BackendSnapshot, policy: Policy, backends: Iterable[BackendSnapshot]) -> str:
+class CpuUse(Protocol):
+    """Of a policy: what a CPU backend is for (policies.CPU_USES)."""
+
+    @property
+    def cpu(self) -> str: ...
+
+
+def obstacle(backend: BackendSnapshot, policy: CpuUse, backends: Iterable[BackendSnapshot]) -> str:
     """Why this backend cannot take work now, in words; empty when it can."""
     if backend.lifecycle != "active":
         return {"checking": "is being checked"}.get(backend.lifecycle, f"is {backend.lifecycle}")
@@ -144,7 +151,7 @@ def obstacle(backend: BackendSnapshot, policy: Policy, backends: Iterable[Backen
     return ""
 
 
-def cpu_may_serve(policy: Policy, backends: Iterable[BackendSnapshot]) -> bool:
+def cpu_may_serve(policy: CpuUse, backends: Iterable[BackendSnapshot]) -> bool:
     """With `when_no_gpu` a CPU backend serves only while no GPU backend is active, checking or draining: when GPU
     hosts are down pages wait, rather than silently become another engine's."""
     if policy.cpu == "when_no_gpu":

@@ -75,6 +75,15 @@ RERUN_MOVES: dict[PageStatus, frozenset[PageStatus]] = {
     P.ASSIGNED: frozenset({P.DONE}),
     P.RUNNING: frozenset({P.DONE}),
 }
+# Moves that only a person's own text makes: what no host could read is read by somebody, and the document follows.
+WRITTEN_MOVES: dict[PageStatus, frozenset[PageStatus]] = {
+    P.FAILED: frozenset({P.DONE}),
+    P.QUARANTINED: frozenset({P.DONE}),
+}
+WRITTEN_DOCUMENT_MOVES: dict[DocumentStatus, frozenset[DocumentStatus]] = {
+    D.FAILED: frozenset({D.PARTIAL, D.DONE}),
+    D.PARTIAL: frozenset({D.DONE}),
+}
 
 
 def page_sources(target: PageStatus) -> list[str]:
@@ -85,6 +94,11 @@ def page_sources(target: PageStatus) -> list[str]:
 def rerun_sources(target: PageStatus) -> list[str]:
     """The states from which a rerun may move a page to `target`, sorted."""
     return sorted(source for source, targets in RERUN_MOVES.items() if target in targets)
+
+
+def written_sources(target: PageStatus) -> list[str]:
+    """The states from which a person's own text may move a page to `target`, sorted."""
+    return sorted(source for source, targets in WRITTEN_MOVES.items() if target in targets)
 
 
 def document_sources(target: DocumentStatus) -> list[str]:

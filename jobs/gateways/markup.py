@@ -19,11 +19,13 @@ from markdown_it.token import Token
 
 from jobs.domain.chat import storable
 from jobs.domain.tables import SPAN_LIMIT, latex_spans
+from jobs.gateways import formulas
 
 INPUT_LIMIT_SIGNS = 500_000
 OUTPUT_LIMIT_BYTES = 2_000_000
 # html5ever looks through all open elements at each of these: 50,000 nested ones took 12 s, 2,000 take none.
 RAW_BLOCKS_LIMIT = 2000
+MATHML_LIMIT_SIGNS = 30_000  # of LaTeX on one page: about half a second, and half a megabyte
 
 TABLE_TAGS = frozenset({"table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td"})
 BLOCK_TAGS = frozenset({"p", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "center", "blockquote", "pre", "ul", "ol", "li"})
@@ -38,16 +40,18 @@ _HELD = re.compile("\ue000([0-9]{1,6})\ue001")
 _CELL_EDGE = re.compile(r"</?t(?:able|d|h|r)\b", re.IGNORECASE)
 
 
-def to_html(markdown: str, *, mark_math: bool = False) -> str:
+def to_html(markdown: str, *, mark_math: bool = False, mathml: bool = False) -> str:
     r"""A fragment of at most 2 MB. LaTeX between \( \) and \[ \] stays as text, for a renderer in the browser.
 
-    With `mark_math` each formula stands in `<span class="math">`, or `"math display"`, for static/js/math.js.
+    With `mark_math` each formula stands in `<span class="math">`, or `"math display"`, for static/js/math.js. With
+    `mathml` it becomes MathML, for a file that has no script; what cannot be converted stays as text.
     """
     text = storable(markdown)
     cut = TOO_LONG if len(text) > INPUT_LIMIT_SIGNS else ""
     held: list[str] = []
     rendered = _parser().render(_without_latex(text[:INPUT_LIMIT_SIGNS], held), {"raw_blocks": 0})
-    safe = _clean(_with_latex(rendered, held, mark_math))
+    # Formulas come in after the sanitiser: those of gateways.formulas are harmless by how they are made.
+    safe = _with_mathml(_clean(rendered), held) if mathml else _clean(_with_latex(rendered, held, mark_math))
     if len(safe.encode()) <= OUTPUT_LIMIT_BYTES:
         return cut + safe
     return TOO_LONG + _clean(f"<pre>{html.escape(text[: OUTPUT_LIMIT_BYTES // 24])}</pre>")
@@ -76,6 +80,22 @@ def _with_latex(rendered: str, held: Sequence[str], mark_math: bool) -> str:
         return f'<span class="{kind}">{formula}</span>' if mark_math else formula
 
     return _HELD.sub(restored, rendered)
+
+
+def _with_mathml(cleaned: str, held: Sequence[str]) -> str:
+    room = MATHML_LIMIT_SIGNS
+
+    def restored(found: re.Match[str]) -> str:
+        nonlocal room
+        number = int(found[1])
+        if number >= len(held):
+            return found[0]
+        formula = held[number]
+        room -= len(formula)
+        made = formulas.mathml(formula) if room >= 0 else None
+        return html.escape(formula) if made is None else made
+
+    return _HELD.sub(restored, cleaned)
 
 
 @cache

@@ -19,7 +19,9 @@ from xml.sax.saxutils import escape
 
 from docx import Document
 
-from jobs.domain.tables import SPAN_LIMIT, Cell, Table, parse_table, runs, split_tables
+from jobs.domain.office_math import office_math
+from jobs.domain.tables import SPAN_LIMIT, Cell, Table, latex_spans, parse_table, runs, split_tables
+from jobs.gateways import formulas
 
 EMU_PER_INCH = 914_400
 TEXT_WIDTH_INCHES = 6.0
@@ -200,8 +202,10 @@ class _Reader(HTMLParser):
             # Markup's own newlines stand after <br> and between blocks: no word depends on them.
             data = re.sub(r"\s+", " ", data)
             data = data if self._runs else data.lstrip()
-        if data:
+        if data and "pre" in self._blocks:
             self._runs.append(_run(data, frozenset(self._marks)))
+        elif data:
+            self._runs.append(_runs_with_formulas(data, frozenset(self._marks)))
 
     def finished(self) -> str:
         self._end_paragraph()
@@ -297,7 +301,17 @@ def _cell(cell: Cell | None, span: int, merge: str) -> str:
 
 def _runs_of(content: str, *, bold: bool = False) -> str:
     marks = frozenset({"b"}) if bold else frozenset()
-    return "".join(_run(words, around | marks) for words, around in runs(content))
+    return "".join(_runs_with_formulas(words, around | marks) for words, around in runs(content))
+
+
+def _runs_with_formulas(words: str, marks: frozenset[str]) -> str:
+    made, last = [], 0
+    for start, end in latex_spans(words) if "code" not in marks else ():
+        tree = formulas.tree(_xml(words[start:end]))
+        if tree is not None:
+            made += [_run(words[last:start], marks) if start > last else "", office_math(tree)]
+            last = end
+    return "".join([*made, _run(words[last:], marks) if last < len(words) else ""])
 
 
 def _paragraph(inside: str, properties: str = "") -> str:

@@ -20,7 +20,7 @@ from jobs.domain.circuit import Circuit
 from jobs.domain.failures import Blame, Failure, Outcome
 from jobs.domain.policies import Failover, Policy
 from jobs.models import Attempt, Backend, BackendHealth
-from jobs.services import access, asking, canary, queues, routing, sampling
+from jobs.services import access, asking, canary, progress, routing, sampling
 
 log = structlog.get_logger(__name__)
 
@@ -248,14 +248,18 @@ class Outage:
 
 def outage() -> Outage | None:
     """Why nothing can be read now; None while something can."""
-    backends = list(Backend.objects.select_related("health").in_name_order())
-    told = routing.why_none_is_able(backends)
+    return outage_of(progress.hosts())
+
+
+def outage_of(hosts: progress.Hosts) -> Outage | None:
+    """As `outage`, of hosts that were asked for already. No query."""
+    backends = hosts.backends
+    told = routing.why_none_is_able(backends, hosts)
     if told is None:
         return None
-    waiting = sum(document.waiting for document in queues.open_documents())
     probes = [at for backend in backends if (at := _next_probe(backend))]
     reason = f"No host can read pages now: {told}." if told else "No host can read pages: there is none yet."
-    return Outage(waiting, reason, min(probes, default=None))
+    return Outage(hosts.waiting_pages, reason, min(probes, default=None))
 
 
 def _next_probe(backend: Backend) -> datetime | None:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, Sum
+from django.contrib.auth import get_user_model
+from django.db.models import Count, F, Func, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from jobs.domain import circuit, statuses
 from jobs.domain.statuses import DocumentStatus, PageCounts, PageStatus
-from jobs.models import Backend, Document, Page, SlotLease
+from jobs.models import Backend, Document, Page, RoutingPolicy, SlotLease
+from jobs.services import reviewing
 from jobs.services import routing as routing_service
 
+# How many rows a subquery has: Django's own Count would group them.
+COUNT = Func("pk", function="COUNT", output_field=IntegerField())
+OWN = ("own_documents", "own_reading", "own_waiting", "own_to_review")
 STRIP_BARS = 44
 STRIP_PAGES = 2000  # beyond, a strip shows shares instead of places: nobody sees the difference, a database does
 
@@ -40,19 +45,50 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Totals:
-    """The line above the list. `no_backend`: a sentence when nothing can take work, else empty."""
+class Own:
+    """What one person may see, in numbers; `to_review` counts pages."""
 
     documents: int
     reading: int
     waiting_pages: int
-    busy_slots: int
-    open_slots: int
-    no_backend: str
+    to_review: int
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """All backends with their health, what is in flight at them (`busy`), the pages of everybody's that wait for them,
+    and what a CPU backend may do."""
+
+    backends: Sequence[Backend]
+    busy: int
+    waiting_pages: int
+    cpu: str
+
+    @property
+    def languages(self) -> list[str]:
+        """What any of them can read."""
+        known = (backend.health.languages for backend in self.backends if hasattr(backend, "health"))
+        return sorted({language for languages in known for language in languages})
+
+    @property
+    def open_slots(self) -> int:
+        return sum(_open_slots(backend) for backend in self.backends)
+
+    @property
+    def busy_slots(self) -> int:
+        return min(self.busy, self.open_slots)
+
+    @property
+    def no_backend(self) -> str:
+        """Why nothing can be read now, in one sentence; empty while something can."""
+        told = routing_service.why_none_is_able(self.backends, self)
+        if told is None:
+            return ""
+        return f"No host can read pages now: {told}. Uploads are accepted; pages wait and nothing is lost."
 
 
 def of(documents: Sequence[Document]) -> dict[UUID, Progress]:
-    """How far each document is. Two queries."""
+    """How far each document is. At most two queries, one where `with_running` counted already."""
     running = _running(documents)
     order = _waiting_order(documents)
     return {d.pk: _progress(d, running.get(d.pk, 0), order.get(d.pk, 0)) for d in documents}
@@ -62,8 +98,17 @@ def _running(documents: Sequence[Document]) -> dict[UUID, int]:
     under_way = [d.pk for d in documents if d.status in statuses.UNFINISHED_DOCUMENTS]
     if not under_way:
         return {}
+    if all("running_pages" in d.__dict__ for d in documents):
+        return {d.pk: d.running_pages for d in documents}  # type: ignore[attr-defined] # annotated by with_running
     rows = SlotLease.objects.filter(page__document__in=under_way, page__status=PageStatus.RUNNING)
     return dict(rows.values_list("page__document").annotate(n=Count("id")))
+
+
+def with_running(documents: QuerySet[Document]) -> QuerySet[Document]:
+    """The same documents, each with `running_pages`, so that whoever asks how far they are asks one query less."""
+    leases = SlotLease.objects.filter(page__document=OuterRef("pk"), page__status=PageStatus.RUNNING).order_by()
+    count = Subquery(leases.values_list(COUNT))
+    return documents.annotate(running_pages=count)
 
 
 def _waiting_order(documents: Sequence[Document]) -> dict[UUID, int]:
@@ -145,29 +190,54 @@ def _bars(words: list[str], bars: int) -> list[str]:
 
 
 def fingerprint(documents: Sequence[Document]) -> str:
-    """Changes when anything a person may see of these documents changes. One query."""
+    """Changes when anything a person may see of these documents changes. One query, none after
+    `with_running`."""
     running = _running(documents)
     parts = [f"{d.pk.hex}.{d.revision}.{d.status}.{running.get(d.pk, 0)}" for d in documents]
     return hashlib.blake2b("|".join(parts).encode(), digest_size=8).hexdigest()
 
 
-def totals(user: Any) -> Totals:
-    """One's documents in numbers, and how busy the hosts are. Four queries."""
-    mine = Document.objects.visible_to(user)
-    states = Counter(dict(mine.values_list("status").annotate(n=Count("id")).order_by()))
+def counting(user: Any) -> dict[str, Subquery]:
+    """The numbers of `Own`, by the names of OWN, as expressions: in a query about anything each is asked once."""
+    mine = Document.objects.visible_to(user).order_by()
+    under_way = mine.filter(status__in=sorted(statuses.OPEN_DOCUMENTS))
+    return {
+        "own_documents": _one(mine, COUNT),
+        "own_reading": _one(mine.filter(status=DocumentStatus.PROCESSING), COUNT),
+        "own_waiting": _one(under_way, _pages_left()),
+        "own_to_review": _one(reviewing.waiting(user).select_related(None).order_by(), COUNT),
+    }
+
+
+def _pages_left() -> Coalesce:
     left = F("page_count") - F("pages_done") - F("pages_failed") - F("pages_cancelled")
-    waiting = mine.filter(status__in=sorted(statuses.OPEN_DOCUMENTS)).aggregate(pages=Sum(left))["pages"] or 0
-    backends = list(Backend.objects.select_related("health"))
-    slots = sum(_open_slots(backend) for backend in backends)
-    busy = SlotLease.objects.count()
-    return Totals(
-        documents=sum(states.values()),
-        reading=states[DocumentStatus.PROCESSING],
-        waiting_pages=waiting,
-        busy_slots=min(busy, slots),
-        open_slots=slots,
-        no_backend=_no_backend(backends),
+    return Coalesce(Func(left, function="SUM", output_field=IntegerField()), 0)
+
+
+def _one(rows: QuerySet[Any], expression: Any) -> Subquery:
+    return Subquery(rows.values_list(expression))
+
+
+def own(user: Any) -> Own:
+    """One query."""
+    person = get_user_model().objects.filter(pk=user.pk)
+    return Own(*person.annotate(**counting(user)).values_list(*OWN).get())
+
+
+def hosts() -> Hosts:
+    """How busy they are, and whether any can take work. One query."""
+    leases, under_way = SlotLease.objects.order_by(), Document.objects.open().order_by()
+    rows = Backend.objects.select_related("health").annotate(
+        in_flight=_one(leases.filter(backend=OuterRef("pk")), COUNT),
+        pages_left=_one(under_way, _pages_left()),
+        pages_sent=_one(leases.filter(page__document__in=under_way), COUNT),
+        policy_cpu=Subquery(RoutingPolicy.objects.order_by("pk").values("cpu")[:1]),
     )
+    known = list(rows)
+    if not known:
+        return Hosts((), 0, 0, "")
+    waiting = max(0, known[0].pages_left - known[0].pages_sent)
+    return Hosts(known, sum(host.in_flight for host in known), waiting, known[0].policy_cpu or "")
 
 
 def _open_slots(backend: Backend) -> int:
@@ -175,11 +245,3 @@ def _open_slots(backend: Backend) -> int:
         return 0
     health = getattr(backend, "health", None)
     return circuit.open_slots(circuit.from_json(health.circuit if health else {}), backend.slots, 0)
-
-
-def _no_backend(backends: Sequence[Backend]) -> str:
-    """Why nothing can be read now, in one sentence; empty while something can."""
-    told = routing_service.why_none_is_able(backends)
-    if told is None:
-        return ""
-    return f"No host can read pages now: {told}. Uploads are accepted; pages wait and nothing is lost."

@@ -118,9 +118,9 @@ def edit(document_id: Any, number: int, text: str, *, base: int | None, by: Any)
 
     Raises EditedMeanwhile when another reading is in force now, errors.NotReady before there is one, errors.Invalid.
     """
-    cleaned = _checked(text)
+    cleaned = checked(text)
     with transaction.atomic():
-        page = _locked(document_id, number, by)
+        page = locked(document_id, number, by)
         current = _in_force(page)
         if current.text == cleaned:
             return current
@@ -131,7 +131,7 @@ def edit(document_id: Any, number: int, text: str, *, base: int | None, by: Any)
             page=page, source="edit", author=by, text=cleaned, blocks=rendering.blocks_as_json(blocks), base=current,
             settings={"origin": (current.settings or {}).get("origin") or current.pk},
         )  # fmt: skip
-        _put_in_force(page, reading, looked_at=True)
+        put_in_force(page, reading, looked_at=True)
     access.audit("page.edited", by=by, subject=str(page.document_id), detail={"page": number, "reading": reading.pk})
     return reading
 
@@ -139,10 +139,10 @@ def edit(document_id: Any, number: int, text: str, *, base: int | None, by: Any)
 def restore(document_id: Any, number: int, reading_id: int, *, by: Any) -> Page:
     """Put an earlier reading in force again. Twice is harmless. Raises errors.NotFound."""
     with transaction.atomic():
-        page = _locked(document_id, number, by)
+        page = locked(document_id, number, by)
         reading = _of_page(page, reading_id)
         if page.reading_id != reading.pk:
-            _put_in_force(page, reading, looked_at=True)
+            put_in_force(page, reading, looked_at=True)
     access.audit("page.restored", by=by, subject=str(page.document_id), detail={"page": number, "reading": reading_id})
     return page
 
@@ -150,7 +150,7 @@ def restore(document_id: Any, number: int, reading_id: int, *, by: Any) -> Page:
 def approve(document_id: Any, number: int, *, by: Any) -> Page:
     """A person has looked at the page and finds its text good. Twice is harmless. Raises errors.NotReady."""
     with transaction.atomic():
-        page = _locked(document_id, number, by)
+        page = locked(document_id, number, by)
         _in_force(page)
         page.approved_at, page.approved_by = timezone.now(), by
         page.save(update_fields=["approved_at", "approved_by"])
@@ -162,12 +162,12 @@ def approve(document_id: Any, number: int, *, by: Any) -> Page:
 def accept(document_id: Any, number: int, reading_id: int, *, by: Any) -> Page:
     """Put the proposed reading in force. Twice is harmless. Raises errors.NotFound, errors.Conflict."""
     with transaction.atomic():
-        page = _locked(document_id, number, by)
+        page = locked(document_id, number, by)
         reading = _of_page(page, reading_id)
         if page.reading_id == reading.pk and page.proposed_id is None:
             return page
         _check_proposed(page, reading)
-        _put_in_force(page, reading, looked_at=False)
+        put_in_force(page, reading, looked_at=False)
     access.audit("page.accepted", by=by, subject=str(page.document_id), detail={"page": number, "reading": reading_id})
     return page
 
@@ -175,7 +175,7 @@ def accept(document_id: Any, number: int, reading_id: int, *, by: Any) -> Page:
 def discard(document_id: Any, number: int, reading_id: int, *, by: Any) -> Page:
     """Leave the text in force as it is. The proposed reading stays among the versions. Twice is harmless."""
     with transaction.atomic():
-        page = _locked(document_id, number, by)
+        page = locked(document_id, number, by)
         reading = _of_page(page, reading_id)
         if page.proposed_id is None and page.reading_id != reading.pk:
             return page
@@ -241,14 +241,15 @@ def provenance(reading: Reading) -> dict[str, Any]:
 # ---- inside
 
 
-def _checked(text: str) -> str:
+def checked(text: str) -> str:
+    """A person's text as it is stored. Raises errors.Invalid for one that is far too long."""
     if len(text) > MAX_TEXT_SIGNS:
         sentence = f"A page takes at most {MAX_TEXT_SIGNS:,} characters: shorten it."
         raise errors.Invalid(sentence, {"text": sentence})
     return storable(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def _locked(document_id: Any, number: int, by: Any) -> Page:
+def locked(document_id: Any, number: int, by: Any) -> Page:
     """The page, held by this transaction. Raises errors.NotFound for what is not there and not theirs alike."""
     pages = Page.objects.visible_to(by).filter(document_id=document_id, number=number)
     found = pages.values_list("pk", flat=True).first()
@@ -283,8 +284,9 @@ def _who_edited(current: Reading) -> str:
     return f"{who} changed this page meanwhile: nothing was saved over it."
 
 
-def _put_in_force(page: Page, reading: Reading, *, looked_at: bool) -> None:
-    """`looked_at`: a person chose these words, so nobody need look again; else the reading's own doubt counts."""
+def put_in_force(page: Page, reading: Reading, *, looked_at: bool) -> None:
+    """Inside the caller's transaction, which holds the page. `looked_at`: a person chose these words, so nobody need
+    look again; else the reading's own doubt counts."""
     doubt = "" if looked_at else reading.doubt
     page.reading = reading
     page.approved_at = page.approved_by = None

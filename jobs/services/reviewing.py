@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
 
 from jobs.domain.statuses import FAILED_PAGES, PageStatus
 from jobs.models import Document, Page
@@ -28,17 +28,18 @@ def count(user: Any) -> int:
 
 
 def next_to_review(user: Any, page: Page) -> Page | None:
-    """The one after this page: further on in its document, then in the other documents, then before it in its own."""
+    """The one after this page: further on in its document, then in the other documents, then before it in its own.
+    One query."""
+    mine = Q(document=page.document_id)
+    turn = Case(When(mine & Q(number__gt=page.number), then=0), When(~mine, then=1), default=2)
     rows = waiting(user).exclude(pk=page.pk)
-    mine = rows.filter(document=page.document_id)
-    return (
-        mine.filter(number__gt=page.number).first() or rows.exclude(document=page.document_id).first() or mine.first()
-    )
+    found: Page | None = rows.order_by(turn, "document__created_at", "document", "number").first()
+    return found
 
 
 def next_failed(document: Document, number: int) -> int | None:
-    """The next page of the document that failed, round and round; None when no other did."""
-    failed = document.pages.filter(status__in=sorted(FAILED_PAGES)).exclude(number=number).order_by("number")
-    numbers = failed.values_list("number", flat=True)
-    after: int | None = numbers.filter(Q(number__gt=number)).first()
-    return after if after is not None else numbers.first()
+    """The next page of the document that failed, round and round; None when no other did. One query."""
+    failed = document.pages.filter(status__in=sorted(FAILED_PAGES)).exclude(number=number)
+    turn = Case(When(number__gt=number, then=0), default=1)
+    found: int | None = failed.order_by(turn, "number").values_list("number", flat=True).first()
+    return found

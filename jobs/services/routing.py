@@ -275,9 +275,9 @@ def able(wanted: str, policy: Policy, backends: Iterable[Backend]) -> list[str]:
     return [name for name in routing.candidates(wanted, policy, seen) if name in free]
 
 
-def why_none_is_able(backends: Iterable[Backend]) -> str | None:
+def why_none_is_able(backends: Iterable[Backend], policy: routing.CpuUse) -> str | None:
     """What keeps each backend from taking work, in words, by name; None while one of them can."""
-    policy, seen = in_force(), [snapshot(backend) for backend in backends]
+    seen = [snapshot(backend) for backend in backends]
     obstacles = {b.name: routing.obstacle(b, policy, seen) for b in seen}
     if not all(obstacles.values()):
         return None

@@ -6,7 +6,10 @@ made of letters and digits alone, each word in quotes of its own: nothing a pers
 
 from __future__ import annotations
 
-from typing import Protocol
+import hashlib
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any, Protocol
 
 from django.db import connection
 
@@ -14,13 +17,13 @@ from jobs.domain.search_words import Question, Term
 
 
 class Engine(Protocol):
-    """Statements with one parameter, which `match` makes.
+    """`answers` is a condition on jobs_page AS p, with one parameter, which `match` makes. The statement around it has
+    `near`: the least and the greatest id, `low` and `high`, of the pages that are looked at."""
 
-    `documents` selects the ids of documents of which a page answers. `answers` is a condition on jobs_page AS p.
-    """
-
-    documents: str
     answers: str
+
+    def documents(self, asked: Question, scope: str) -> tuple[str, list[Any]]:
+        """A statement that selects the ids of documents of which a page answers, and its parameters."""
 
     def match(self, asked: Question, scope: str) -> str:
         """The question in the index's language. `scope`: only of that owner's documents; empty for everybody's."""
@@ -29,8 +32,13 @@ class Engine(Protocol):
 class Fts5:
     """https://sqlite.org/fts5.html#full_text_query_syntax"""
 
-    answers = "p.id IN (SELECT rowid FROM jobs_pagewords WHERE jobs_pagewords MATCH %s)"
-    documents = f"SELECT p.document_id FROM jobs_page p WHERE {answers}"
+    # A document's pages were made together, so their ids lie together: the index is read there and not elsewhere.
+    answers = """p.id IN (SELECT rowid FROM jobs_pagewords WHERE jobs_pagewords MATCH %s
+                          AND rowid BETWEEN (SELECT low FROM near) AND (SELECT high FROM near))"""
+
+    def documents(self, asked: Question, scope: str) -> tuple[str, list[Any]]:
+        pages = "SELECT rowid FROM jobs_pagewords WHERE jobs_pagewords MATCH %s"
+        return f"SELECT p.document_id FROM jobs_page p WHERE p.id IN ({pages})", [self.match(asked, scope)]
 
     def match(self, asked: Question, scope: str) -> str:
         wanted = [f"words : {self._term(term)}" for term in asked.wanted]
@@ -47,9 +55,15 @@ class Fts5:
 class TextSearch:
     """https://www.postgresql.org/docs/current/datatype-textsearch.html#DATATYPE-TSQUERY"""
 
-    documents = "SELECT jobs_documents_answering(%s::tsquery)"  # a function of migration 0004
     # One row at a time, of pages that are few already: as a join the planner would read every vector there is.
     answers = "(SELECT t.vector @@ %s::tsquery FROM jobs_pagetext t WHERE t.page_id = p.id)"
+
+    def documents(self, asked: Question, scope: str) -> tuple[str, list[Any]]:
+        """By functions of the migrations: phrases have an index of their own."""
+        match, pairs = self.match(asked, scope), sorted(set(_pairs(asked)))
+        if pairs:
+            return "SELECT jobs_documents_with_phrase(%s::tsquery, %s::int[])", [match, pairs]
+        return "SELECT jobs_documents_answering(%s::tsquery)", [match]
 
     def match(self, asked: Question, scope: str) -> str:
         wanted = [self._term(term) for term in asked.wanted]
@@ -60,6 +74,18 @@ class TextSearch:
     def _term(self, term: Term) -> str:
         said = " <-> ".join(f"'{word}'" for word in term.words)
         return f"({said}{':*' if term.begins else ''})"
+
+
+def pair_number(first: str, second: str) -> int:
+    """The number of two words side by side, 0 to 65,535, as the function jobs_pairs of the database has it."""
+    return int(hashlib.md5(f"{first} {second}".encode(), usedforsecurity=False).hexdigest()[:4], 16)
+
+
+def _pairs(asked: Question) -> Iterator[int]:
+    """Of all wanted phrases; a word that may go on stands in no pair that is known."""
+    for term in asked.wanted:
+        whole = term.words[:-1] if term.begins else term.words
+        yield from (pair_number(*two) for two in pairwise(whole))
 
 
 def engine() -> Engine:

@@ -96,8 +96,8 @@ def holding(user: Any, asked: Question) -> Q:
 
 
 def _documents_of(user: Any, asked: Question) -> Any:
-    found = engine()
-    return RawSQL(found.documents, [found.match(asked, _scope(user))])  # noqa: S611 - a constant; what was typed is a parameter
+    statement, parameters = engine().documents(asked, _scope(user))
+    return RawSQL(statement, parameters)  # noqa: S611 - a constant; what was typed is a parameter
 
 
 def _scope(user: Any) -> str:
@@ -117,14 +117,12 @@ def _named(asked: Question) -> Q:
 
 
 def hits(documents: Sequence[Document], asked: Question, user: Any) -> dict[UUID, Hits]:
-    """For each document with pages that answer: how many, and the first of them. Two queries."""
+    """For each document with pages that answer: how many, and the first of them. One query."""
     if not documents or not asked.asks:
         return {}
-    rows = _first_pages(documents, asked, user)
-    texts = dict(Page.objects.filter(pk__in=[row[1] for row in rows]).values_list("pk", "reading__text"))
     found: dict[UUID, Hits] = {}
-    for key, page_id, number, pages in rows:
-        one = Hit(number, snippet(texts.get(page_id) or "", asked))
+    for key, number, pages, text in _first_pages(documents, asked, user):
+        one = Hit(number, snippet(text or "", asked))
         document = UUID(str(key))
         earlier = found.get(document)
         found[document] = Hits(pages, (*(earlier.first if earlier else ()), one))
@@ -136,26 +134,34 @@ def hits_in(document: Document, asked: Question, user: Any, *, after: int, limit
     if not asked.asks:
         return [], False
     found = engine()
+    key = sql.document_id(document.pk.hex)
     rows = sql.fetch(
-        f"""SELECT p.number, r.text FROM jobs_page p JOIN jobs_reading r ON r.id = p.reading_id
+        f"""WITH near AS ({_near(1)})
+            SELECT p.number, r.text FROM jobs_page p JOIN jobs_reading r ON r.id = p.reading_id
             WHERE p.document_id = %s AND p.number > %s AND {found.answers} ORDER BY p.number LIMIT %s""",
-        [sql.document_id(document.pk.hex), after, found.match(asked, _scope(user)), limit + 1],
+        [key, key, after, found.match(asked, _scope(user)), limit + 1],
     )
     return [Hit(number, snippet(text, asked)) for number, text in rows[:limit]], len(rows) > limit
 
 
 def _first_pages(documents: Sequence[Document], asked: Question, user: Any) -> list[sql.Row]:
-    """(document, page, number, pages of the document that answer), by document and number."""
+    """(document, number, pages of the document that answer, text), by document and number."""
     found = engine()
     keys = [sql.document_id(document.pk.hex) for document in documents]
     return sql.fetch(
-        f"""SELECT document_id, id, number, pages FROM (
-                SELECT p.document_id, p.id, p.number, count(*) OVER (PARTITION BY p.document_id) AS pages,
+        f"""WITH near AS ({_near(len(keys))})
+            SELECT a.document_id, a.number, a.pages, r.text FROM (
+                SELECT p.document_id, p.number, p.reading_id, count(*) OVER (PARTITION BY p.document_id) AS pages,
                     row_number() OVER (PARTITION BY p.document_id ORDER BY p.number) AS place
-                FROM jobs_page p WHERE p.document_id IN ({sql.marks(keys)}) AND {found.answers}) answering
-            WHERE place <= %s ORDER BY document_id, number""",
-        [*keys, found.match(asked, _scope(user)), HITS_A_DOCUMENT],
+                FROM jobs_page p WHERE p.document_id IN ({sql.marks(keys)}) AND {found.answers}) a
+            LEFT JOIN jobs_reading r ON r.id = a.reading_id
+            WHERE a.place <= %s ORDER BY a.document_id, a.number""",
+        [*keys, *keys, found.match(asked, _scope(user)), HITS_A_DOCUMENT],
     )
+
+
+def _near(documents: int) -> str:
+    return f"SELECT min(id) AS low, max(id) AS high FROM jobs_page WHERE document_id IN ({sql.marks([0] * documents)})"
 
 
 def asked_for(typed: str) -> Question:

@@ -13,7 +13,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from jobs.services import health, tagging
+from jobs.services import exporting, health, tagging
 from jobs.templatetags.icon_paths import ICONS
 from jobs.views import words
 
@@ -77,10 +77,10 @@ def moment(text: str) -> datetime | None:
 
 
 @register.simple_tag
-def outage_of(totals: Any, outage: Any) -> dict[str, Any] | None:
+def outage_of(hosts: Any, outage: Any) -> dict[str, Any] | None:
     """What the banner says while nothing can be read: `words` and the moment of the next try; else None."""
-    if not outage and totals and totals.no_backend:
-        outage = health.outage()
+    if not outage and hosts:
+        outage = health.outage_of(hosts)
     return words.outage(outage) if outage else None
 
 
@@ -152,6 +152,12 @@ def _cell_letter(cell: Any) -> str:
 def tags_of(document: Any) -> list[str]:
     """A document's tags by name. One query."""
     return tagging.of([document])[document.pk]
+
+
+@register.simple_tag
+def export_formats() -> list[tuple[str, str]]:
+    """What a document can be taken along as: (its name, its word)."""
+    return [(name, word) for name, word in words.FORMATS.items() if name in exporting.FORMATS]
 
 
 @register.filter

@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from jobs import actors, errors
@@ -18,6 +17,7 @@ from jobs.forms import ActionForm
 from jobs.models import Document
 from jobs.services import documents
 from jobs.views import words
+from jobs.views.requests import asked_from
 
 DEEDS: dict[str, tuple[Callable[..., Any], str]] = {
     "cancel": (documents.cancel, "cancelled"),
@@ -44,7 +44,7 @@ def act(request: HttpRequest) -> HttpResponse:
         return _ask(request, said)
     _tell(request, said["action"], *_do(said["action"], said["document"], request.user))
     actors.dispatch_soon()
-    return redirect(_back(request, said))
+    return redirect(asked_from(said["next"]))
 
 
 def _do(action: str, ids: list[str], user: Any) -> tuple[list[str], list[str]]:
@@ -83,11 +83,3 @@ def _is_id(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _back(request: HttpRequest, said: dict[str, Any]) -> str:
-    """Where it was asked for, if that is on this site and still exists after the deed."""
-    there: str = said["next"]
-    if url_has_allowed_host_and_scheme(there, allowed_hosts=None):
-        return there
-    return "documents"

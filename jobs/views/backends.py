@@ -8,22 +8,28 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from jobs.services import health, watching
+from jobs.services import health, judging, watching
 from jobs.views import routing, serve_command
 from jobs.views.administrators import administrators_only
 from jobs.views.hosts import Host, summary
 from jobs.views.rows import digest
 
+SHARE_HOURS = 1  # as long as troubles are told of
+
 
 class Control:
-    """All hosts, as they are now. Five queries; two to six more while no GPU host can take work."""
+    """All hosts, as they are now. Six queries; two to six more while no GPU host can take work."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.user = request.user
         known = watching.hosts()
         names = [backend.name for backend in known]
         paces, troubles = watching.paces(names), watching.troubles(names)
-        hosts = [Host(b, paces.get(b.name, watching.Pace()), troubles.get(b.name, ())) for b in known]
+        shares = judging.shares(names, SHARE_HOURS)
+        hosts = [
+            Host(b, paces.get(b.name, watching.Pace()), troubles.get(b.name, ()), shares.get(b.name, (0, 0)))
+            for b in known
+        ]
         self.hosts = sorted(hosts, key=lambda host: not host.shown)  # those at work first, else by name
 
     @cached_property

@@ -49,8 +49,8 @@ class Screen:
         return list(progress.wall(self.document))
 
     @cached_property
-    def totals(self) -> progress.Totals:
-        return progress.totals(self.user)
+    def hosts(self) -> progress.Hosts:
+        return progress.hosts()
 
     @cached_property
     def looks(self) -> Counter[str]:
@@ -122,7 +122,7 @@ class Screen:
 
     @cached_property
     def seen(self) -> str:
-        return digest(progress.fingerprint([self.document]), self.totals.no_backend)
+        return digest(progress.fingerprint([self.document]), self.hosts.no_backend)
 
 
 MODE_WORDS = (("text", "plain text"), ("figure", "a figure"), ("custom", "own instruction"), ("markdown", "Markdown"))
@@ -149,5 +149,5 @@ def document_live(request: HttpRequest, document_id: UUID) -> HttpResponse:
 @require_safe
 def page_card(request: HttpRequest, document_id: UUID, number: int) -> HttpResponse:
     """The card of one page, for whom points at it on the wall."""
-    page = page_for(request.user, document_id, number)
+    page = page_for(request.user, document_id, number, with_tries=True)
     return render(request, "jobs/partials/_page_card.html", {"page": page, "document": page.document})

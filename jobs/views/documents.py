@@ -19,9 +19,9 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 def documents(request: HttpRequest) -> HttpResponse:
     """The whole screen: drop zone, filters, rows."""
-    return render(
-        request, "jobs/documents.html", {"listing": Listing(request), "form": UploadForm(), "limits": limits()}
-    )
+    listing = Listing(request)
+    shown = {"listing": listing, "form": UploadForm(), "limits": limits(listing.hosts)}
+    return render(request, "jobs/documents.html", shown)
 
 
 @require_safe

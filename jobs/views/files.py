@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST, require_safe
@@ -20,7 +20,9 @@ from jobs.forms import ExportForm
 from jobs.gateways import images, storage
 from jobs.models import Document
 from jobs.services import exporting
+from jobs.views import words
 from jobs.views.fetch import document_for, page_for
+from jobs.views.requests import asked_from
 
 # A file from outside must not run in the site's own origin, whatever it turns out to hold.
 THUMB_PX = 200  # wide: 66 px on the screen, at up to three device pixels each
@@ -55,20 +57,31 @@ def _being_made(request: HttpRequest, document: Document, format_name: str, seco
 
 @require_POST
 def download_many(request: HttpRequest) -> HttpResponseBase:
-    """The chosen documents in one zip, each in the format asked for."""
+    """The chosen documents in one zip, each in the format asked for; while one of them is being made, a page that says
+    so, looks again and offers it."""
     form = ExportForm(request.POST)
+    back = asked_from(request.POST.get("next", ""))
     if not form.is_valid():
         messages.error(request, "Choose at least one document, and a format.")
-        return redirect("documents")
-    chosen = [document_for(request.user, document_id) for document_id in form.cleaned_data["document"]]
+        return redirect(back)
+    said = form.cleaned_data
+    chosen = [document_for(request.user, document_id) for document_id in said["document"]]
     try:
-        return _file(*exporting.export_many(chosen, form.cleaned_data["format"]))
+        found = exporting.export_many(chosen, said["format"])
     except errors.BeingMade as error:
         actors.export_soon(error.to_make)
-        messages.info(request, "The files are being made: ask for them again in a moment.")
+        return render(request, "jobs/exports.html", _together(said, chosen, back, ready=False), status=202)
     except errors.OcrsiteError as error:
         messages.error(request, error.message)
-    return redirect("documents")
+        return redirect(back)
+    if said["offer"]:
+        return render(request, "jobs/exports.html", _together(said, chosen, back, ready=True))
+    return _file(*found)
+
+
+def _together(said: dict[str, Any], chosen: Sequence[Document], back: str, *, ready: bool) -> dict[str, Any]:
+    word = words.FORMATS[said["format"]]
+    return {"chosen": chosen, "format": said["format"], "word": word, "back": resolve_url(back), "ready": ready}
 
 
 def _file(media_type: str, filename: str, parts: Iterator[bytes]) -> HttpResponseBase:

@@ -53,11 +53,13 @@ class Slot:
 
 @dataclass(frozen=True)
 class Host:
-    """A backend with its leases and health fetched, its pace and its troubles, newest first."""
+    """A backend with its leases and health fetched, its pace, its troubles, newest first, and of the last hour (pages
+    it answered, how many of them it read badly at first)."""
 
     backend: Backend
     pace: Pace = field(default_factory=Pace)
     troubles: Sequence[Attempt] = ()
+    share: tuple[int, int] = (0, 0)
 
     @property
     def health(self) -> BackendHealth | None:
@@ -138,6 +140,19 @@ class Host:
         return words.figure(self.pace.tokens_per_second)
 
     @property
+    def retried(self) -> str:
+        """The share of pages that the quality gate had read once more: `3 %`, `under 1 %`; `–` where none was read."""
+        pages, needed = self.share
+        if not pages:
+            return "–"
+        return "under 1 %" if 0 < needed * 100 < pages else f"{needed * 100 / pages:.0f} %"
+
+    @property
+    def retried_words(self) -> str:
+        pages, needed = self.share
+        return f"{needed:,} of {words.counted(pages, 'page')} in the last hour" if pages else ""
+
+    @property
     def waiting(self) -> str:
         """What the host itself last reported; nobody knows while it is out of order."""
         if self.state in SHUT_STATES:
@@ -199,7 +214,7 @@ class Host:
         """All that its card says: what a poll compares."""
         return (
             self.backend.name, self.backend.updated_at, self.word, self.reason, self.retry_at, self.busy_until,
-            self.slots, self.pages_per_minute, self.tokens_per_second, self.waiting, self.context,
+            self.slots, self.pages_per_minute, self.tokens_per_second, self.share, self.waiting, self.context,
             self.health and (self.health.breaker, self.health.version, self.health.warnings), self.test,
             [attempt.pk for attempt in self.troubles],
         )  # fmt: skip

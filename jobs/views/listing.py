@@ -8,9 +8,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, Q
+from django.db.models import Case, Count, Max, Q, When, Window
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from jobs.domain.search_words import MIN_BEGINNING
@@ -52,6 +51,7 @@ FILTERS = (
     Filter("done", "Done", "done", Q(status=DocumentStatus.DONE, needs_review=0)),
     Filter("cancelled", "Cancelled", "cancelled", Q(status=DocumentStatus.CANCELLED)),
 )
+COUNTED = {"all": Q(pk__isnull=False)} | {one.key: one.which for one in FILTERS}
 
 
 def _midnight(day: date) -> datetime:
@@ -88,11 +88,44 @@ class Listing:
         return finding.documents(self.user, filters)
 
     @cached_property
+    def _numbers(self) -> tuple[dict[str, int], progress.Own]:
+        """What each filter would show and what is one's own, asked together: the list is polled by everybody."""
+        if self._found:
+            told = self._found[0]
+            return {key: told[f"n_{key}"] for key in COUNTED}, progress.Own(*(told[name] for name in progress.OWN))
+        if self.asked.asks:
+            return dict.fromkeys(COUNTED, 0), progress.own(self.user)
+        beside = {name: Max(number) for name, number in progress.counting(self.user).items()}
+        found = self.named.order_by().aggregate(**{key: Count("pk", filter=q) for key, q in COUNTED.items()}, **beside)
+        own = [found.pop(name) for name in progress.OWN]
+        # Of no rows there is no maximum.
+        return found, progress.Own(*own) if found["all"] else progress.own(self.user)
+
+    @cached_property
+    def _found(self) -> list[dict[str, Any]]:
+        """Of a search: this page's documents and all numbers in one go, for to search is what takes time. Empty
+        without one, and where nothing was found."""
+        return (self._found_on(self.asked_page) or self._found_on(1)) if self.asked.asks else []
+
+    def _found_on(self, page: int) -> list[dict[str, Any]]:
+        """Those of the state that is on come first, so that the numbers come even where there are none."""
+        numbers = {f"n_{key}": Window(Count("pk", filter=which)) for key, which in COUNTED.items()}
+        shown = self.named.annotate(
+            elsewhere=Case(When(COUNTED[self.state or "all"], then=0), default=1), **numbers,
+            **progress.counting(self.user),
+        )  # fmt: skip
+        start = (page - 1) * self.rows_a_page
+        rows = shown.order_by("elsewhere", "-created_at", "-id").values("pk", "elsewhere", *numbers, *progress.OWN)
+        return list(rows[start : start + self.rows_a_page])
+
+    @property
     def counts(self) -> dict[str, int]:
         """How many documents each filter would show; `all` without one."""
-        each = {f.key: Count("pk", filter=f.which) for f in FILTERS}
-        found: dict[str, int] = self.named.order_by().aggregate(all=Count("pk"), **each)
-        return found
+        return self._numbers[0]
+
+    @property
+    def own(self) -> progress.Own:
+        return self._numbers[1]
 
     @property
     def found(self) -> int:
@@ -108,10 +141,12 @@ class Listing:
 
     @cached_property
     def documents(self) -> list[Document]:
-        chosen = self.named
-        for one in FILTERS:
-            if one.key == self.state:
-                chosen = chosen.filter(one.which)
+        if self.asked.asks:
+            rows = self._found if self.page == self.asked_page else self._found_on(self.page)
+            keys = [row["pk"] for row in rows if not row["elsewhere"]]
+            of_page = Document.objects.filter(pk__in=keys).select_related("owner").order_by("-created_at", "-id")
+            return list(tagging.with_tags(progress.with_running(of_page)))
+        chosen = tagging.with_tags(progress.with_running(self.named)).filter(COUNTED[self.state or "all"])
         start = (self.page - 1) * self.rows_a_page
         return list(chosen[start : start + self.rows_a_page])
 
@@ -120,18 +155,19 @@ class Listing:
         return rows_for(self.documents, self.user, self.asked)
 
     @cached_property
-    def totals(self) -> progress.Totals:
-        return progress.totals(self.user)
+    def hosts(self) -> progress.Hosts:
+        return progress.hosts()
 
     @cached_property
     def seen(self) -> str:
         """The print of the whole screen; a poll that has it is answered with nothing."""
-        return digest(progress.fingerprint(self.documents), self.totals, sorted(self.counts.items()))
+        hosts = (self.hosts.busy_slots, self.hosts.open_slots, self.hosts.no_backend)
+        return digest(progress.fingerprint(self.documents), self.own, *hosts, sorted(self.counts.items()))
 
     @property
     def live(self) -> bool:
         """Whether anything on it can change by itself."""
-        return any(d.status not in ENDED_DOCUMENTS for d in self.documents) or self.totals.reading > 0
+        return any(d.status not in ENDED_DOCUMENTS for d in self.documents) or self.own.reading > 0
 
     @property
     def filters(self) -> list[dict[str, Any]]:
@@ -195,14 +231,6 @@ class Listing:
     @property
     def begun(self) -> str:
         return self.query(q=self.words_to_begin, page=1)
-
-    @property
-    def export_address(self) -> str:
-        """Where chosen documents are exported together; empty where the site cannot."""
-        try:
-            return reverse("export-documents")
-        except NoReverseMatch:
-            return ""
 
     @property
     def words_query(self) -> str:

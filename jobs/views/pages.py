@@ -15,14 +15,14 @@ from jobs.views.room import PageScreen
 
 @require_safe
 def page(request: HttpRequest, document_id: UUID, number: int) -> HttpResponse:
-    screen = PageScreen(request, page_for(request.user, document_id, number))
+    screen = PageScreen(request, page_for(request.user, document_id, number, with_tries=True))
     return render(request, "jobs/page.html", context(screen))
 
 
 @require_safe
 def page_live(request: HttpRequest, document_id: UUID, number: int) -> HttpResponse:
     """What changed: 204 if `seen` still holds."""
-    screen = PageScreen(request, page_for(request.user, document_id, number))
+    screen = PageScreen(request, page_for(request.user, document_id, number, with_tries=True))
     if request.GET.get("seen") == screen.seen:
         return HttpResponse(status=204)
     return render(request, "jobs/partials/_page_live.html", context(screen))

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from jobs import actors, errors
 from jobs.forms import RerunForm
-from jobs.services import readings, rerunning
+from jobs.services import readings, rerunning, writing
 from jobs.views import words
 from jobs.views.fetch import document_for, page_for
 from jobs.views.pages import context
@@ -35,7 +35,7 @@ def save_text(request: HttpRequest, document_id: UUID, number: int) -> HttpRespo
     text, base = request.POST.get("text", ""), request.POST.get("base", "")
     try:
         known = int(base) if base.isdecimal() and len(base) < 19 else None
-        readings.edit(document_id, number, text, base=known, by=request.user)
+        writing.save(document_id, number, text, base=known, by=request.user)
     except readings.EditedMeanwhile as conflict:
         page.reading = conflict.in_force
         shown = {"conflict": conflict.message, "mine": text}

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from jobs import errors
 from jobs.domain import alignment, differences, rendering, reruns
-from jobs.domain.statuses import ENDED_DOCUMENTS, OPEN_PAGES, PageStatus
+from jobs.domain.statuses import ENDED_DOCUMENTS, FAILED_PAGES, OPEN_PAGES, PageStatus
 from jobs.forms import RerunForm
 from jobs.gateways import markup
 from jobs.models import Attempt, Document, Page, Reading
@@ -65,7 +65,8 @@ class PageScreen:
         self.asked = request.GET
         asked = view or request.GET.get("view", "")
         self.view = asked if asked in VIEWS else "text"
-        if (self.view == "edit" and page.reading is None) or (self.view == "compare" and page.proposed_id is None):
+        writable = self.readable or self.unread
+        if (self.view == "edit" and not writable) or (self.view == "compare" and page.proposed_id is None):
             self.view = "text"
 
     @property
@@ -90,6 +91,11 @@ class PageScreen:
     def readable(self) -> bool:
         """Whether there is a text: it stays while the page is read again."""
         return self.page.reading is not None
+
+    @property
+    def unread(self) -> bool:
+        """Whether no host could read it, and a person who sees it may write it."""
+        return self.page.status in FAILED_PAGES and not self.readable and self.drawn
 
     @property
     def reading_again(self) -> bool:
@@ -148,7 +154,8 @@ class PageScreen:
                 continue
             told = version.reading.settings or {}
             how = version.author or reruns.sentence(told, version.backend)
-            rows.append((version, SOURCES[version.reading.source], how))
+            written = version.reading.source == "edit" and version.reading.base_id is None
+            rows.append((version, "written" if written else SOURCES[version.reading.source], how))
         return rows
 
     @cached_property
@@ -213,7 +220,10 @@ class PageScreen:
 
     @cached_property
     def last_number(self) -> int:
-        return self.document.pages.order_by("-number").values_list("number", flat=True).first() or self.page.number
+        if len(self.after) < NEIGHBOURS:
+            return self.around[-1].number
+        last: int = self.document.pages.order_by("-number").values_list("number", flat=True)[0]
+        return last
 
     @cached_property
     def to_review(self) -> Page | None:

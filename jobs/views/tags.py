@@ -9,12 +9,12 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from jobs import errors
 from jobs.services import tagging
 from jobs.views import words
+from jobs.views.requests import asked_from
 
 MOST_AT_ONCE = 500
 OWN_FIELD = "tag-"  # and a document's id: the field of that row alone
@@ -31,8 +31,7 @@ def tag(request: HttpRequest) -> HttpResponse:
         messages.error(request, sentence)
     if len(wishes) - len(refused) > 1:
         messages.success(request, f"{words.counted(len(wishes) - len(refused), 'document')} changed.")
-    there = request.POST.get("next", "")
-    return redirect(there if url_has_allowed_host_and_scheme(there, allowed_hosts=None) else "documents")
+    return redirect(asked_from(request.POST.get("next", "")))
 
 
 def _wishes(said: QueryDict) -> Iterator[tuple[Callable[..., Any], str, str]]:

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_POST
 
 from jobs import actors, errors
 from jobs.forms import UploadForm
-from jobs.models import BackendHealth, Document
-from jobs.services import documents, intake
+from jobs.models import Document
+from jobs.services import documents, intake, progress
 from jobs.views import words
 from jobs.views.requests import SiteRequest
 from jobs.views.rows import rows_for
@@ -40,15 +40,18 @@ class Uploaded:
         return isinstance(self.error, errors.PasswordRequired | errors.WrongPassword)
 
 
-def limits() -> dict[str, Any]:
+def limits(hosts: progress.Hosts) -> dict[str, Any]:
     """What one file may be, in words and for the page's script, and the languages any host can read."""
-    known = BackendHealth.objects.values_list("languages", flat=True)
     return {
-        "size": words.file_size(settings.MAX_UPLOAD_MB * 1_000_000),
+        "size": _largest(),
         "pages": settings.MAX_PAGES,
         "bytes": settings.MAX_UPLOAD_BYTES,
-        "languages": sorted({language for languages in known for language in languages}),
+        "languages": hosts.languages,
     }
+
+
+def _largest() -> str:
+    return words.file_size(settings.MAX_UPLOAD_MB * 1_000_000)
 
 
 # Exempt, to look at the length before CSRF's own check reads the whole body; `_upload` is protected.
@@ -60,7 +63,7 @@ def upload(request: SiteRequest) -> HttpResponse:
     if announced > (settings.MAX_UPLOAD_BYTES + FORM_BYTES) * settings.DATA_UPLOAD_MAX_NUMBER_FILES:
         raise BadRequest("Too much at once.")
     if announced > settings.MAX_UPLOAD_BYTES + FORM_BYTES and request.htmx:
-        error = errors.TooLarge(f"The file is larger than {limits()['size']}, the most one may be.")
+        error = errors.TooLarge(f"The file is larger than {_largest()}, the most one may be.")
         return _fragment(request, Uploaded("", error=error))
     return _upload(request)
 

@@ -44,6 +44,16 @@ OUTCOMES = {
     "cancelled": "was told to stop",
     "lost": "was interrupted",
 }
+FORMATS = {
+    "md": "Markdown",
+    "txt": "Text",
+    "html": "Web page, one file",
+    "docx": "Word",
+    "pdf": "Searchable PDF",
+    "xlsx": "Tables",
+    "json": "JSON, with boxes",
+    "zip": "All, with figures",
+}
 ORDINALS = ("1st", "2nd", "3rd")
 
 

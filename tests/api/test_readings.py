@@ -40,6 +40,19 @@ def test_an_edit_with_the_reading_it_began_with_is_put_in_force(api, at):
     assert body["reading"] != before["reading"]
 
 
+def test_a_page_that_failed_is_done_with_the_text_a_person_writes(api, staff, code_of):
+    document = builders.make_document(staff, pages=2, done=1, failed=1)
+    at = f"/documents/{document.pk}/pages/2"
+    answer = api("put", f"{at}/text", {"text": "By hand", "base": None})
+    assert answer.status_code == 200
+    assert (answer.json()["status"], answer.json()["text"], answer.json()["reason"]) == ("done", "By hand", "")
+    (written,) = api.get(f"{at}/readings").json()["items"]
+    assert (written["source"], written["author"], written["in_force"], written["base"]) == ("edit", "mira", True, None)
+    assert api.get(f"/documents/{document.pk}").json()["status"] == "done"
+    late = api("put", f"{at}/text", {"text": "Another hand", "base": None})
+    assert (late.status_code, code_of(late)) == (409, "conflict")
+
+
 def test_an_edit_of_a_text_that_changed_meanwhile_is_a_conflict(api, at, code_of):
     base = api.get(at(1)).json()["reading"]
     api("put", at(1, "/text"), {"text": "First", "base": base})

@@ -21,6 +21,12 @@ def test_a_rerun_that_is_called_off_leads_back_to_done_from_wherever_the_page_is
     assert statuses.rerun_sources(PageStatus.DONE) == sorted(statuses.OPEN_PAGES)
 
 
+def test_only_what_failed_can_be_written_by_a_person():
+    assert statuses.written_sources(PageStatus.DONE) == sorted(statuses.FAILED_PAGES)
+    assert all(statuses.written_sources(s) == [] for s in PageStatus if s is not PageStatus.DONE)
+    assert set(statuses.WRITTEN_DOCUMENT_MOVES) == {DocumentStatus.FAILED, DocumentStatus.PARTIAL}
+
+
 def test_every_state_has_its_moves_and_every_state_can_be_reached():
     assert set(statuses.PAGE_MOVES) == set(PageStatus)
     assert set(statuses.DOCUMENT_MOVES) == set(DocumentStatus)

@@ -53,6 +53,11 @@ def test_any_mixture_can_be_opened_and_loses_no_word(text):
         ("<pre>a\n  b</pre>", "  b"),
         ("<p>a &lt;w:p/&gt; b</p>", "a &lt;w:p/&gt; b"),
         ("<table><tr><th>a</th></tr></table>", "<w:rPr><w:b/></w:rPr>"),
+        (r"<p>is \(\frac{a}{b}\)</p>", "<m:f><m:num>"),
+        (r"<table><tr><td>\(x^2\)</td></tr></table>", "<m:sSup>"),
+        (r"<p>\(\unknown{x}\) b</p>", r"\(\unknown{x}\) b"),
+        (r"<p><code>\(x\)</code></p>", r"\(x\)"),
+        (r"<pre>\(x\)</pre>", r"\(x\)"),
         ("<table><tr><td>a<table><tr><td>b</td></tr></table></td></tr></table>", "<w:tab/>"),
     ],
 )

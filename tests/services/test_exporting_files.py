@@ -17,7 +17,8 @@ import pytest
 from PIL import Image
 
 from jobs.domain import statuses
-from jobs.gateways import storage
+from jobs.domain.office_math import NAMESPACE
+from jobs.gateways import formulas, storage
 from jobs.gateways.markup import TAGS
 from jobs.models import Document
 from jobs.services import exporting
@@ -97,7 +98,7 @@ class TestHtml:
         text = exported.result(paper, "html").decode()
         seen = Seen(text)
         names = {name for name, _ in seen.elements}
-        assert names <= TAGS | {
+        assert names <= TAGS | formulas.TAGS | {
             "html",
             "head",
             "meta",
@@ -161,7 +162,8 @@ class TestWord:
         assert paragraphs["one"]._p.pPr.numPr is not None
         assert paragraphs["two"].runs[0].bold
         assert paragraphs["third"]._p.pPr.numPr.numId.val != paragraphs["one"]._p.pPr.numPr.numId.val
-        assert r"\[E = mc^2 < 4 \qquad (3)\]" in paragraphs
+        (formula,) = self.opened(paper).element.iter(f"{{{NAMESPACE}}}oMathPara")
+        assert "E=mc2<4" in "".join(node.text for node in formula.iter(f"{{{NAMESPACE}}}t"))
 
     def test_a_list_begins_with_its_own_number(self, paper: Document) -> None:
         opened = self.opened(paper)
@@ -354,8 +356,19 @@ def test_no_payload_comes_alive_in_any_export(mira: Any) -> None:
         "content",
         "name",
     }
+    allowed |= {"display", "encoding"} | set(formulas.ATTRIBUTES)  # of formulas
     for tag, attributes in seen.elements:
-        assert tag in TAGS | {"html", "head", "meta", "title", "style", "body", "header", "section", "div"}, tag
+        assert tag in TAGS | formulas.TAGS | {
+            "html",
+            "head",
+            "meta",
+            "title",
+            "style",
+            "body",
+            "header",
+            "section",
+            "div",
+        }, tag
         assert set(attributes) <= allowed, (tag, attributes)
     assert {attributes["class"] for _, attributes in seen.elements if "class" in attributes} == {"number", "table"}
     with zipfile.ZipFile(io.BytesIO(exporting_wait(document, "docx"))) as parts:

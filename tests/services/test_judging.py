@@ -162,10 +162,10 @@ def test_the_share_of_pages_that_needed_the_gate_is_counted_by_page_and_host(pag
     attempt(third, "garbage", finish_reason="")  # no page at all: the host's fault, not the reading's
     attempt(third, "looping", backend="spark")
     attempt(third, "cut_off", hours_ago=30)
-    assert judging.share("calypso", 24) == (2, 1)
-    assert judging.share("calypso", 48) == (3, 2)
-    assert judging.share("spark", 24) == (1, 1)
-    assert judging.share("cpu", 24) == (0, 0)
+    assert judging.shares(["calypso"], 24) == {"calypso": (2, 1)}
+    assert judging.shares(["calypso"], 48) == {"calypso": (3, 2)}
+    assert judging.shares(["spark"], 24) == {"spark": (1, 1)}
+    assert judging.shares(["cpu"], 24) == {}
 
 
 def test_a_page_on_no_ladder_is_sent_as_always(page):

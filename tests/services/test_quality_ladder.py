@@ -144,8 +144,8 @@ def test_the_other_host_is_asked_and_its_reading_counts(read, site):
         ("spark", "other_backend", "ok"),
     ]
     assert page.backend == "spark"
-    assert judging.share("calypso", 1) == (1, 1)
-    assert judging.share("spark", 1) == (1, 0)
+    assert judging.shares(["calypso"], 1) == {"calypso": (1, 1)}
+    assert judging.shares(["spark"], 1) == {"spark": (1, 0)}
 
 
 def test_a_reading_that_has_nothing_in_common_with_the_file_is_doubted(read, site, tmp_path):

@@ -9,7 +9,6 @@ import pytest
 from django.utils import timezone
 
 from jobs.models import Backend, BackendHealth
-from jobs.services import health
 from tests import builders
 from tests.vllm_simulator import Simulator
 
@@ -161,13 +160,21 @@ def test_a_failed_self_test_shows_its_steps_and_may_be_overruled(admin, outline)
     assert outline(page).with_id("force-spark")["formaction"] == "/backends/spark/force"
 
 
-def test_a_banner_tells_how_many_pages_wait_why_and_until_when(admin, client, mira, outline, monkeypatch):
+def test_a_card_says_which_share_of_its_pages_a_host_read_badly_at_first(admin, mira, outline):
+    assert "read badly at first –" in outline(admin.get("/backends/")).words
+    document = builders.make_document(mira, pages=4, done=4)
+    builders.make_attempt(document.pages.get(number=1), outcome="looping", finish_reason="repetition")
+    builders.make_attempt(document.pages.get(number=2), outcome="timeout")
+    words = outline(admin.get("/backends/")).words
+    assert "read badly at first 25 %" in words
+    assert "1 of 4 pages in the last hour" in words
+
+
+def test_a_banner_tells_how_many_pages_wait_why_and_until_when(admin, client, mira, outline):
     builders.make_document(mira, pages=12)
-    BackendHealth.objects.update(state="down", reason="It does not accept connections.")
-    at = timezone.now() + timedelta(seconds=12)
-    told = health.Outage(12, "No host can read pages now: calypso is down.", at)
-    monkeypatch.setattr(health, "outage", lambda: told)
-    said = r"12 pages wait. No host can read pages now: calypso is down. Next try in 1[12] s"
+    at = timezone.now() + timedelta(minutes=50)
+    BackendHealth.objects.update(state="down", reason="It does not accept connections.", retry_at=at)
+    said = r"12 pages wait. No host can read pages now: calypso is down. Next try in \d+ min"
     assert re.search(said, outline(admin.get("/backends/")).words)
     assert re.search(said, outline(admin.get("/backends/live")).words)
     assert re.search(said, outline(client.get("/documents/")).words)

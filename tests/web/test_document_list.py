@@ -213,6 +213,24 @@ def test_it_is_filtered_by_state(client, mira, state, expected):
     assert names(client.get("/documents/", {"state": state})) == expected
 
 
+def test_a_search_counts_every_state_and_shows_the_one_that_is_on(client, mira, outline):
+    for number in range(25):
+        builders.make_document(mira, name=f"lease {number:02}", pages=1, done=1, age_seconds=100 - number)
+    builders.make_document(mira, name="lease failed", pages=2, done=1, failed=1, age_seconds=1)
+    builders.make_document(mira, name="invoice", pages=1, done=1)
+    first = client.get("/documents/?q=lease")
+    assert names(first) == ["lease failed"] + [f"lease {n:02}" for n in range(24, 5, -1)]
+    assert {"Done 25", "Failed pages 1"} <= set(re.findall(r"(?:Done|Failed pages) \d+", outline(first).words))
+    assert names(client.get("/documents/?q=lease&page=2")) == [f"lease {n:02}" for n in range(5, -1, -1)]
+    assert names(client.get("/documents/?q=lease&page=9")) == [f"lease {n:02}" for n in range(5, -1, -1)]
+    assert names(client.get("/documents/?q=lease&state=failed")) == ["lease failed"]
+    assert names(client.get("/documents/?q=lease&state=failed&page=2")) == ["lease failed"]
+    assert names(client.get("/documents/?q=lease&state=done&page=2")) == [f"lease {n:02}" for n in range(4, -1, -1)]
+    nothing = client.get("/documents/?q=lease&state=cancelled")
+    assert names(nothing) == []
+    assert "Done 25" in outline(nothing).words
+
+
 def test_filters_say_how_many_they_would_show(client, mira, outline):
     for name in ("a.pdf", "b.pdf"):
         builders.make_document(mira, name=name, done=3)

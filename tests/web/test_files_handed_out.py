@@ -18,6 +18,11 @@ def document(mira):
     return builders.make_document(mira, name="Lease Straße.pdf", pages=2, done=2)
 
 
+@pytest.fixture
+def long_one(mira):
+    return builders.make_document(mira, pages=51, done=51)
+
+
 def body(response) -> bytes:
     return b"".join(response.streaming_content)
 
@@ -69,10 +74,6 @@ def test_files_that_are_gone_are_not_found(client, document):
 
 
 class TestALongFile:
-    @pytest.fixture
-    def long_one(self, mira):
-        return builders.make_document(mira, pages=51, done=51)
-
     def test_is_said_to_be_made_looked_for_again_and_offered(
         self, client, long_one, monkeypatch, django_capture_on_commit_callbacks
     ):
@@ -110,6 +111,36 @@ class TestManyFiles:
     def test_of_somebody_else_are_not_there(self, stranger, document):
         said = {"document": [str(document.pk)], "format": "md"}
         assert stranger.post("/documents/export", said).status_code == 404
+
+    def test_are_offered_below_the_list_with_every_format(self, client, document):
+        page = client.get("/documents/").content.decode()
+        assert 'formaction="/documents/export"' in page
+        assert all(f'<option value="{name}">' in page for name in exporting.FORMATS)
+
+    def test_lead_back_to_the_list_they_were_chosen_on(self, client, mira):
+        nothing_read = builders.make_document(mira, pages=2)
+        said = {"document": [str(nothing_read.pk)], "format": "md", "next": "/documents/?q=lease"}
+        assert client.post("/documents/export", said).headers["Location"] == "/documents/?q=lease"
+        elsewhere = said | {"next": "https://example.org/"}
+        assert client.post("/documents/export", elsewhere).headers["Location"] == "/documents/"
+
+    def test_of_long_documents_are_made_by_an_actor_and_offered_then(
+        self, client, document, long_one, monkeypatch, django_capture_on_commit_callbacks
+    ):
+        messages = []
+        monkeypatch.setattr(actors, "send", lambda actor, *args: messages.append((actor.actor_name, *args)))
+        said = {"document": [str(document.pk), str(long_one.pk)], "format": "docx"}
+        with django_capture_on_commit_callbacks(execute=True):
+            waiting = client.post("/documents/export", said)
+        assert waiting.status_code == 202
+        assert "are being made" in waiting.content.decode()
+        assert messages == [("export", str(long_one.pk), "docx")]
+        assert client.post("/documents/export", said | {"offer": "1"}).status_code == 202
+        actors.export.fn(str(long_one.pk), "docx")
+        offer = client.post("/documents/export", said | {"offer": "1"})
+        assert offer.status_code == 200
+        assert "Your files are ready" in offer.content.decode()
+        assert body(client.post("/documents/export", said)).startswith(b"PK")
 
 
 def test_the_menu_offers_every_format(client, document):

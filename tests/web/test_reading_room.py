@@ -66,6 +66,26 @@ def test_an_edit_is_saved_without_a_script(client, document, outline):
     assert document.pages.get(number=1).needs_review is False
 
 
+@pytest.mark.parametrize("status", ["failed", "quarantined"])
+def test_a_page_that_no_host_could_read_is_written_without_a_script(client, document, outline, status):
+    document.pages.filter(number=5).update(status=status)
+    assert 'href="?view=edit"' in client.get(at(document, 5)).content.decode()
+    assert "editor" in outline(client.get(at(document, 5, "?view=edit"))).ids()
+    refused = outline(post(client, at(document, 5, "text"), text=" ", base=""))
+    assert "Write the page" in refused.words and "editor" in refused.ids()
+    page = outline(post(client, at(document, 5, "text"), text="Written from the image", base=""))
+    assert "Page 5 was saved." in page.words
+    assert "Written from the image" in page.words
+    assert "Written by mira" in outline(client.get(at(document, 5, "?view=versions"))).words
+
+
+def test_a_page_without_an_image_or_under_way_is_not_offered_to_be_written(client, document):
+    document.pages.filter(number=5).update(image_width_px=None)
+    assert 'href="?view=edit"' not in client.get(at(document, 5)).content.decode()
+    document.pages.filter(number=5).update(image_width_px=1654, status="pending")
+    assert 'href="?view=edit"' not in client.get(at(document, 5)).content.decode()
+
+
 def test_an_edit_over_somebody_elses_shows_both_texts(client, admin, document, outline):
     base = document.pages.get(number=1).reading_id
     post(admin, at(document, 1, "text"), text="Ada's <i>words</i>", base=base)

@@ -98,7 +98,7 @@ class Command(BaseCommand):
 
     def _tell(self, owner: Any, before: str, bar: Any) -> str:
         """Says once, not twice a second, that no host can take pages."""
-        notice = progress.totals(owner).no_backend
+        notice = progress.hosts().no_backend
         if notice and notice != before:
             bar.write(notice)
         return notice

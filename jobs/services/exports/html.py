@@ -26,6 +26,7 @@ figure{margin:1.5rem 0}img{max-width:100%;height:auto}
 .table{overflow-x:auto}table{border-collapse:collapse}td,th{border:1px solid #c3c9cf;padding:.3rem .55rem;
 vertical-align:top}
 pre{white-space:pre-wrap}
+math[display=block]{margin:1rem 0}
 @media (prefers-color-scheme:dark){body{color:#e4e6e8;background:#16191c}section,td,th{border-color:#3c444b}
 .number{color:#a3adb6}.missing{background:#3a2f18}}
 @media print{section{break-before:page;border:0}}
@@ -82,7 +83,7 @@ def _body(document: Document, page: Page) -> Iterator[str]:
 
 
 def _text(markdown: str) -> str:
-    made = markup.to_html(markdown)
+    made = markup.to_html(markdown, mathml=True)
     return made.replace("<table>", '<div class="table"><table>').replace("</table>", "</table></div>")
 
 

@@ -14,7 +14,8 @@ from jobs.services.exports import content, pictures
 
 
 def write(document: Document, path: Path) -> None:
-    """Formulas stay LaTeX. Which pages are missing stands on top, and in each one's place."""
+    """Formulas become Word's own; what cannot be converted stays LaTeX. Which pages are missing stands on top, and in
+    each one's place."""
     with WordFile(path, title=document.name) as file:
         if note := content.missing_note(document):
             file.note(note)
