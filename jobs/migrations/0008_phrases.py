@@ -47,7 +47,7 @@ def _execute(schema_editor, statements):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("jobs", "0006_readings"),
+        ("jobs", "0007_measured_rollups"),
     ]
 
     operations = [migrations.RunPython(make, unmake)]
