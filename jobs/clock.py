@@ -15,13 +15,14 @@ from django.db import DatabaseError, close_old_connections
 
 from jobs import actors, errors
 from jobs.gateways import processes, uploads
-from jobs.services import backends, leading, leases, notices, preparing, sampling
+from jobs.services import alert_mails, alerts, backends, leading, leases, notices, preparing, sampling
 from jobs.services.probing import Probes
 
 log = structlog.get_logger(__name__)
 FORGOTTEN_SECONDS = 3600.0  # no upload takes an hour and is still alive without having been touched
 PRUNE_SECONDS = 3600.0
 NOTICES_SECONDS = 15.0
+ALERTS_SECONDS = 10.0
 
 
 class Duty:
@@ -75,6 +76,13 @@ def tell_owners() -> None:
         actors.send(actors.tell_owner, str(document))
 
 
+def watch_alerts() -> None:
+    """Compare what is found with the alert rules, then have administrators told of what is new."""
+    alerts.look()
+    if alert_mails.due():
+        actors.send(actors.mail_alerts)
+
+
 def sweep_uploads() -> None:
     """What a killed web server left of uploads that never ended."""
     uploads.remove_forgotten(FORGOTTEN_SECONDS)
@@ -93,6 +101,7 @@ def duties() -> list[Duty]:
         Duty(fill_slots, every),
         Duty(probe_hosts, settings.PROBE_SECONDS),
         Duty(tell_owners, NOTICES_SECONDS),
+        Duty(watch_alerts, ALERTS_SECONDS),
         Duty(sweep_uploads, FORGOTTEN_SECONDS),
         Duty(prune_samples, PRUNE_SECONDS),
     ]

@@ -3,11 +3,14 @@
 from jobs.models.access import ApiToken, AuditEntry, ClockLease, IdempotencyKey
 from jobs.models.backends import Backend, BackendHealth, HealthSample, SlotLease
 from jobs.models.documents import Attempt, Document, Page, Reading
+from jobs.models.notices import Alert, AlertRule
 from jobs.models.routing import PolicyVersion, RoutingPolicy, RoutingRule
 from jobs.models.searching import PageText
 from jobs.models.tags import Tag
 
 __all__ = [
+    "Alert",
+    "AlertRule",
     "ApiToken",
     "Attempt",
     "AuditEntry",
