@@ -9,6 +9,7 @@ from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 
 from jobs.domain import model_profiles
+from jobs.domain.alert_rules import KINDS, SEVERITIES
 from jobs.models import Backend
 from jobs.models.access import SCOPES
 from jobs.services import access, exporting, intake, rerunning
@@ -207,3 +208,26 @@ class RerunForm(forms.Form):
         if said.get("scope") == "page" and not said.get("number"):
             self.add_error("scope", "Say which pages.")
         return said
+
+
+class AlertRuleForm(forms.Form):
+    """An alert rule as it was edited. What an empty field means is the rule's own business."""
+
+    kind = forms.ChoiceField(choices=[(kind, kind) for kind in KINDS])
+    backend = forms.CharField(required=False, max_length=63)
+    threshold = forms.FloatField(required=False)
+    release = forms.FloatField(required=False)
+    for_seconds = forms.FloatField()
+    clear_seconds = forms.FloatField()
+    severity = forms.ChoiceField(choices=[(word, word) for word in SEVERITIES])
+    enabled = forms.BooleanField(required=False)
+
+    def changes(self) -> dict[str, Any]:
+        """What the service takes. A rule that says yes or no keeps its threshold. Call it on a valid form."""
+        said = self.cleaned_data
+        names = ["for_seconds", "clear_seconds", "severity", "enabled"]
+        names += [] if KINDS[said["kind"]].yes_or_no else ["threshold", "release"]
+        return {name: said[name] for name in names}
+
+    def refusals(self) -> dict[str, str]:
+        return {name: " ".join(str(error) for error in errors) for name, errors in self.errors.items()}

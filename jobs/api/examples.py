@@ -301,3 +301,18 @@ AUDIT_LINE = {
     "detail": {"changes": ["Rule “Large document”: threshold 25 → 20."]},
 }
 AUDIT_LOG = {"items": [AUDIT_LINE], "next_cursor": "118"}
+ALERT: dict[str, Any] = {
+    "id": 12,
+    "kind": "host_down",
+    "subject": "spark",
+    "severity": "warning",
+    "state": "firing",
+    "message": "spark is down: It refused the connection.",
+    "value": 1.0,
+    "threshold": 0.0,
+    "fired_at": "2026-01-31T12:00:00Z",
+    "cleared_at": None,
+    "acknowledged": {"by": "ada", "at": "2026-01-31T12:04:00Z", "note": "The fan is being changed."},
+}
+ALERTS = {"items": [ALERT], "next_cursor": None}
+ACKNOWLEDGE = {"note": "The fan is being changed."}

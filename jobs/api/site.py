@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ninja import NinjaAPI
 
-from jobs.api import audit, backends, documents, me, pages, readings, refusals, routing
+from jobs.api import alerts, audit, backends, documents, me, pages, readings, refusals, routing
 
 DESCRIPTION = """\
 Upload documents, watch their pages, take their text along; for administrators, backends and routing.
@@ -33,6 +33,7 @@ for router in (
     readings.router,
     backends.router,
     routing.router,
+    alerts.router,
     audit.router,
     me.router,
 ):

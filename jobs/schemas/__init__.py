@@ -31,6 +31,7 @@ from jobs.schemas.documents import (
     Priority,
     Purpose,
 )
+from jobs.schemas.notices import AcknowledgeIn, Acknowledgement, AlertList, AlertOut
 from jobs.schemas.people import Me, Quotas
 from jobs.schemas.readings import EditIn, ReadingIn, ReadingList, ReadingOut, ReadingSettings, RerunIn
 from jobs.schemas.refusals import Error, ErrorBody, ErrorCode
@@ -53,6 +54,10 @@ from jobs.schemas.routing import (
 )
 
 __all__ = [
+    "AcknowledgeIn",
+    "Acknowledgement",
+    "AlertList",
+    "AlertOut",
     "AttemptOut",
     "AuditLine",
     "AuditLog",

@@ -122,9 +122,21 @@ def firing() -> list[Alert]:
     return sorted(found, key=lambda alert: alert.severity != CRITICAL)
 
 
+def unacknowledged() -> list[Alert]:
+    """Those that fire and nobody has acknowledged, for the head of every screen. One query."""
+    return [alert for alert in firing() if not alert.acknowledged_at]
+
+
 def history() -> list[Alert]:
     """The newest of those that are over."""
     return list(Alert.objects.over().select_related("acknowledged_by")[:HISTORY])
+
+
+def listed(*, limit: int, before: int | None = None, phase: str = "") -> list[Alert]:
+    """Those that fire or have fired, the newest first; older than the one with the id `before`."""
+    found = Alert.objects.exclude(phase=PENDING).select_related("acknowledged_by").order_by("-id")
+    found = found.filter(phase=phase) if phase else found
+    return list((found if before is None else found.filter(pk__lt=before))[:limit])
 
 
 def find(alert_id: int) -> Alert:

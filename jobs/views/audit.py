@@ -29,6 +29,8 @@ SENTENCES = {
     "backend.breaker_closed": "forgot the faults of the host {}",
     "backend.breaker_opened": "took the host {} out of use for a while",
     "routing.changed": "changed the rules: {}",
+    "alert.acknowledged": "acknowledged the alert {}",
+    "alert.rule_changed": "changed the alert rule {}",
     "document.cancelled": "cancelled {}",
     "document.deleted": "deleted {}",
     "document.downloaded": "downloaded {}",

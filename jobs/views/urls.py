@@ -5,6 +5,7 @@ from django.urls import path
 from jobs.views import (
     account,
     actions,
+    alerts,
     audit,
     backends,
     document,
@@ -71,6 +72,10 @@ urlpatterns = [
     path("documents/<uuid:document_id>/rerun", readings.rerun, name="rerun"),
     path("documents/<uuid:document_id>/accept-all", readings.accept_all, name="accept-all"),
     path("review/", review.review, name="review"),
+    path("alerts/", alerts.board, name="alerts"),
+    path("alerts/live", alerts.board_live, name="alerts-live"),
+    path("alerts/rules", alerts.change_rule, name="alert-rule"),
+    path("alerts/<int:alert_id>/acknowledge", alerts.acknowledge, name="acknowledge-alert"),
     path("backends/", backends.backends, name="backends"),
     path("backends/live", backends.backends_live, name="backends-live"),
     path("backends/rules", routing.edit, name="routing-edit"),

@@ -52,6 +52,8 @@ HAVE_TO_BE_THERE = """
     POST /routing/explain
     POST /routing/replay
     GET /routing/rules
+    GET /alerts
+    POST /alerts/{alert_id}/acknowledge
     GET /audit
     GET /me
 """
@@ -155,6 +157,8 @@ def test_every_reference_leads_somewhere(description: dict[str, Any]) -> None:
         (schemas.ReplayIn, examples.REPLAY),
         (schemas.Replayed, examples.REPLAYED),
         (schemas.AuditLog, examples.AUDIT_LOG),
+        (schemas.AlertList, examples.ALERTS),
+        (schemas.AcknowledgeIn, examples.ACKNOWLEDGE),
     ],
 )
 def test_examples_have_the_form_they_are_examples_of(schema: Any, example: dict[str, Any]) -> None:

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
+from jobs.domain.alerts import Fact
+from jobs.services import alerts
 from tests import builders
 
 pytestmark = pytest.mark.django_db
+NOTICES = ["alerts"]
 ROOM = ["edit", "again", "versions", "compare", "review"]
 HOSTS = ["backends", "a try", "add a host", "edit a host", "policy versions", "log"]
-SCREENS = ["list", "filtered", "empty", "document", "unprepared", "page", "failed page", "account", *HOSTS, *ROOM]
+SCREENS = [
+    "list",
+    "filtered",
+    "empty",
+    "document",
+    "unprepared",
+    "page",
+    "failed page",
+    "account",
+    *HOSTS,
+    *ROOM,
+    *NOTICES,
+]
 
 
 @pytest.fixture
@@ -19,6 +35,9 @@ def pages(admin, mira, outline):
     new = builders.make_reading(full.pages.get(number=2), text="New", in_force=False, source="rerun")
     full.pages.filter(number=2).update(proposed=new)
     fresh = builders.make_document(mira, pages=2, prepared=False)
+    now = timezone.now()
+    alerts.judge([Fact("misconfigured", "calypso", 1.0), Fact("api_key", "calypso", 1.0)], now)
+    alerts.judge([Fact("misconfigured", "calypso", 1.0)], now)
     addresses = {
         "list": "/documents/",
         "filtered": "/documents/?state=failed&q=report",
@@ -39,6 +58,7 @@ def pages(admin, mira, outline):
         "edit a host": "/backends/calypso/edit",
         "policy versions": "/backends/versions",
         "log": "/backends/log",
+        "alerts": "/alerts/",
     }
     return lambda name: outline(admin.get(addresses[name]))
 
