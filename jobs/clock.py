@@ -15,7 +15,18 @@ from django.db import DatabaseError, close_old_connections
 
 from jobs import actors, errors
 from jobs.gateways import processes, uploads
-from jobs.services import alert_mails, alerts, backends, leading, leases, notices, preparing, sampling
+from jobs.services import (
+    alert_mails,
+    alerts,
+    backends,
+    delivering,
+    events,
+    leading,
+    leases,
+    notices,
+    preparing,
+    sampling,
+)
 from jobs.services.probing import Probes
 
 log = structlog.get_logger(__name__)
@@ -83,6 +94,12 @@ def watch_alerts() -> None:
         actors.send(actors.mail_alerts)
 
 
+def deliver_webhooks() -> None:
+    """Messages that are due, the first time or again."""
+    for webhook_id in delivering.due():
+        actors.send(actors.deliver, webhook_id)
+
+
 def sweep_uploads() -> None:
     """What a killed web server left of uploads that never ended."""
     uploads.remove_forgotten(FORGOTTEN_SECONDS)
@@ -102,8 +119,10 @@ def duties() -> list[Duty]:
         Duty(probe_hosts, settings.PROBE_SECONDS),
         Duty(tell_owners, NOTICES_SECONDS),
         Duty(watch_alerts, ALERTS_SECONDS),
+        Duty(deliver_webhooks, every),
         Duty(sweep_uploads, FORGOTTEN_SECONDS),
         Duty(prune_samples, PRUNE_SECONDS),
+        Duty(events.prune, PRUNE_SECONDS),
     ]
 
 

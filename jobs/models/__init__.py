@@ -7,6 +7,7 @@ from jobs.models.notices import Alert, AlertRule
 from jobs.models.routing import PolicyVersion, RoutingPolicy, RoutingRule
 from jobs.models.searching import PageText
 from jobs.models.tags import Tag
+from jobs.models.webhooks import Delivery, Event, Webhook
 
 __all__ = [
     "Alert",
@@ -17,7 +18,9 @@ __all__ = [
     "Backend",
     "BackendHealth",
     "ClockLease",
+    "Delivery",
     "Document",
+    "Event",
     "HealthSample",
     "IdempotencyKey",
     "Page",
@@ -28,4 +31,5 @@ __all__ = [
     "RoutingRule",
     "SlotLease",
     "Tag",
+    "Webhook",
 ]

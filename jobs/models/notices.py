@@ -1,4 +1,4 @@
-"""What people and programs are told: the rules of alerts, and the alerts there were."""
+"""What people are told: the rules of alerts, and the alerts there were."""
 
 from __future__ import annotations
 

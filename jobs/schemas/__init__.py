@@ -52,6 +52,17 @@ from jobs.schemas.routing import (
     VersionList,
     VersionOut,
 )
+from jobs.schemas.webhooks import (
+    DeliveryList,
+    DeliveryOut,
+    EventList,
+    EventOut,
+    NewWebhook,
+    RegisteredWebhook,
+    WebhookFields,
+    WebhookList,
+    WebhookOut,
+)
 
 __all__ = [
     "AcknowledgeIn",
@@ -68,6 +79,8 @@ __all__ = [
     "CheckedBackend",
     "Considered",
     "Decision",
+    "DeliveryList",
+    "DeliveryOut",
     "DocumentList",
     "DocumentOut",
     "DocumentState",
@@ -75,6 +88,8 @@ __all__ = [
     "Error",
     "ErrorBody",
     "ErrorCode",
+    "EventList",
+    "EventOut",
     "Explained",
     "FactsIn",
     "FailoverOut",
@@ -85,6 +100,7 @@ __all__ = [
     "Me",
     "Mode",
     "NewBackend",
+    "NewWebhook",
     "Outcome",
     "PageCounters",
     "PageList",
@@ -100,6 +116,7 @@ __all__ = [
     "ReadingList",
     "ReadingOut",
     "ReadingSettings",
+    "RegisteredWebhook",
     "ReplayIn",
     "Replayed",
     "RerunIn",
@@ -111,4 +128,7 @@ __all__ = [
     "VerdictOut",
     "VersionList",
     "VersionOut",
+    "WebhookFields",
+    "WebhookList",
+    "WebhookOut",
 ]

@@ -21,7 +21,7 @@ from jobs.domain.alert_rules import CRITICAL, Rule
 from jobs.domain.alerts import FIRING, PENDING, QUIET, Fact, State
 from jobs.models import Alert, AlertRule, Backend
 from jobs.models.notices import CLEARED
-from jobs.services import access, alert_facts
+from jobs.services import access, alert_facts, events
 
 log = structlog.get_logger(__name__)
 
@@ -94,8 +94,9 @@ def _end(alert: Alert, now: datetime) -> None:
 
 
 def _changed(alert: Alert) -> None:
-    """It fires now, or is over: said to the log. Inside the transaction of the change."""
+    """It fires now, or is over: said to the log and to webhooks. Inside the transaction of the change."""
     alert.refresh_from_db()
+    events.alert_changed(alert, sentence(alert))
     log.warning("alert.changed", kind=alert.kind, subject=alert.subject, phase=alert.phase, said=sentence(alert))
 
 

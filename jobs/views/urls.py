@@ -20,6 +20,7 @@ from jobs.views import (
     searching,
     tags,
     uploads,
+    webhooks,
 )
 
 urlpatterns = [
@@ -30,6 +31,11 @@ urlpatterns = [
     path("account/tokens", account.create_token, name="create-token"),
     path("account/tokens/<int:token_id>/revoke", account.revoke_token, name="revoke-token"),
     path("account/password", account.ChangePassword.as_view(), name="change-password"),
+    path("webhooks/", webhooks.listed, name="webhooks"),
+    path("webhooks/<int:webhook_id>/", webhooks.webhook, name="webhook"),
+    path("webhooks/<int:webhook_id>/live", webhooks.webhook_live, name="webhook-live"),
+    path("webhooks/<int:webhook_id>/redeliver", webhooks.redeliver, name="redeliver"),
+    path("webhooks/<int:webhook_id>/<str:deed>", webhooks.act, name="webhook-act"),
     path("documents/", documents.documents, name="documents"),
     path("documents/live", documents.documents_live, name="documents-live"),
     path("documents/filter", documents.documents_filter, name="documents-filter"),

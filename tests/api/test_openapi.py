@@ -54,6 +54,15 @@ HAVE_TO_BE_THERE = """
     GET /routing/rules
     GET /alerts
     POST /alerts/{alert_id}/acknowledge
+    GET /events
+    GET /webhooks
+    POST /webhooks
+    GET /webhooks/{webhook_id}
+    PATCH /webhooks/{webhook_id}
+    DELETE /webhooks/{webhook_id}
+    POST /webhooks/{webhook_id}/test
+    GET /webhooks/{webhook_id}/deliveries
+    POST /webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver
     GET /audit
     GET /me
 """
@@ -159,6 +168,11 @@ def test_every_reference_leads_somewhere(description: dict[str, Any]) -> None:
         (schemas.AuditLog, examples.AUDIT_LOG),
         (schemas.AlertList, examples.ALERTS),
         (schemas.AcknowledgeIn, examples.ACKNOWLEDGE),
+        (schemas.EventList, examples.EVENTS),
+        (schemas.WebhookList, examples.WEBHOOKS),
+        (schemas.NewWebhook, examples.NEW_WEBHOOK),
+        (schemas.RegisteredWebhook, examples.REGISTERED_WEBHOOK),
+        (schemas.DeliveryList, examples.DELIVERIES),
     ],
 )
 def test_examples_have_the_form_they_are_examples_of(schema: Any, example: dict[str, Any]) -> None:
