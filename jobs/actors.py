@@ -16,7 +16,7 @@ from dramatiq.errors import BrokerError
 from redis.exceptions import RedisError
 
 from jobs import errors
-from jobs.services import alert_mails, delivering, dispatching, exporting, notices, preparing, recognizing
+from jobs.services import alert_mails, certificates, delivering, dispatching, exporting, notices, preparing, recognizing
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +59,11 @@ def tell_owner(document_id: str) -> None:
 @dramatiq.actor(queue_name="pages")
 def mail_alerts() -> None:
     alert_mails.tell()
+
+
+@dramatiq.actor(queue_name="pages")
+def look_at_certificates() -> None:
+    certificates.look()
 
 
 @dramatiq.actor(queue_name="pages")

@@ -34,6 +34,7 @@ FORGOTTEN_SECONDS = 3600.0  # no upload takes an hour and is still alive without
 PRUNE_SECONDS = 3600.0
 NOTICES_SECONDS = 15.0
 ALERTS_SECONDS = 10.0
+CERTIFICATES_SECONDS = 3600.0
 
 
 class Duty:
@@ -94,6 +95,11 @@ def watch_alerts() -> None:
         actors.send(actors.mail_alerts)
 
 
+def ask_for_certificates() -> None:
+    """A worker looks at them: a host that hangs must not keep the other duties waiting."""
+    actors.send(actors.look_at_certificates)
+
+
 def deliver_webhooks() -> None:
     """Messages that are due, the first time or again."""
     for webhook_id in delivering.due():
@@ -120,6 +126,7 @@ def duties() -> list[Duty]:
         Duty(tell_owners, NOTICES_SECONDS),
         Duty(watch_alerts, ALERTS_SECONDS),
         Duty(deliver_webhooks, every),
+        Duty(ask_for_certificates, CERTIFICATES_SECONDS),
         Duty(sweep_uploads, FORGOTTEN_SECONDS),
         Duty(prune_samples, PRUNE_SECONDS),
         Duty(events.prune, PRUNE_SECONDS),

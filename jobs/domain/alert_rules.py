@@ -36,6 +36,9 @@ KINDS: Mapping[str, Kind] = {
     "host_down": Kind("Host down", "{subject} is down", yes_or_no=True),
     "misconfigured": Kind("Host not set up rightly", "{subject} is not set up rightly", yes_or_no=True),
     "api_key": Kind("API key cannot be read", "The API key of {subject} cannot be read", yes_or_no=True),
+    "certificate": Kind(
+        "Certificate ends soon", "The certificate of {subject} ends in {value}", "days", AT_MOST, absent="none seen"
+    ),
     "disk_free": Kind("Disk nearly full", "The disk with the documents has {value} free", "%", AT_MOST, per_host=False),
     "gpu_memory": Kind("GPU memory used", "{subject} uses {value} of GPU memory", "GiB", AT_LEAST, absent=NO_EXPORTER),
     "out_of_memory": Kind("Out of memory in 5 min", "{subject} ran out of memory {value} in 5 minutes", "times"),
@@ -115,6 +118,7 @@ SHIPPED = (
     Rule("host_down", for_seconds=60, clear_seconds=60),
     Rule("misconfigured", for_seconds=0, clear_seconds=30, severity=CRITICAL),
     Rule("api_key", for_seconds=0, clear_seconds=0, severity=CRITICAL),
+    Rule("certificate", threshold=14, for_seconds=0, clear_seconds=0),
     Rule("disk_free", threshold=10, release=12, for_seconds=60, clear_seconds=60, severity=CRITICAL),
     Rule("gpu_memory", "calypso", 22, 20, for_seconds=60, clear_seconds=120),
     Rule("out_of_memory", threshold=0, for_seconds=0, clear_seconds=0),
@@ -161,8 +165,8 @@ def problems(rule: Rule) -> dict[str, str]:
 def figure(value: float, unit: str) -> str:
     """`22.4 GiB`, `80 %`, `1 page`, `3 times`: a decimal only where it tells something."""
     number = f"{value:,.1f}".removesuffix(".0")
-    if number == "1" and unit.startswith(("page", "times")):
-        return {"times": "once"}.get(unit, f"1 {unit.replace('pages', 'page')}")
+    if number == "1":
+        return {"times": "once", "pages": "1 page", "days": "1 day"}.get(unit, f"1 {unit}".strip())
     return f"{number} {unit}".strip()
 
 

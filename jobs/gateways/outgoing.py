@@ -1,11 +1,12 @@
 """POSTs to addresses that people entered: to the public internet alone, or to the ranges the operator allows.
 
-The name is resolved once, every address it leads to is checked, and the one that was checked is connected to. No
+The name is resolved once, every address it leads to is checked, and only those are connected to. No
 redirect is followed; of the answer only its status is read; everything together has one deadline.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 import socket
@@ -33,10 +34,10 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 @dataclass(frozen=True)
 class Target:
-    """An address that may be contacted, and where it leads: `ip` was checked."""
+    """An address that may be contacted, and where it leads: each of `ips` was checked."""
 
     parts: SplitResult
-    ip: str
+    ips: tuple[str, ...]
     port: int
 
 
@@ -106,7 +107,7 @@ def _resolve(url: str) -> Target:
         raise errors.Unavailable("Its name cannot be resolved.") from error
     for *_, sockaddr in found:
         _check(ipaddress.ip_address(str(sockaddr[0]).partition("%")[0]), parts)
-    return Target(parts, str(found[0][4][0]), port)
+    return Target(parts, tuple(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found)), port)
 
 
 def _check(address: Address, parts: SplitResult) -> None:
@@ -131,7 +132,7 @@ def _behind(address: Address) -> Address:
 
 
 def _connect(target: Target, end: float) -> socket.socket:
-    plain = socket.create_connection((target.ip, target.port), timeout=_left(end))
+    plain = _connect_plainly(target, end)
     if target.parts.scheme == "http":
         return plain
     try:
@@ -140,6 +141,14 @@ def _connect(target: Target, end: float) -> socket.socket:
     except BaseException:
         plain.close()
         raise
+
+
+def _connect_plainly(target: Target, end: float) -> socket.socket:
+    """To the first of the addresses that answers: a host may have two, and listen on one."""
+    for ip in target.ips[:-1]:
+        with contextlib.suppress(OSError):
+            return socket.create_connection((ip, target.port), timeout=_left(end))
+    return socket.create_connection((target.ips[-1], target.port), timeout=_left(end))
 
 
 def _left(end: float) -> float:

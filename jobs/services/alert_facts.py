@@ -77,6 +77,7 @@ def _of_host(backend: Backend, calls: Sequence[Call], documents: Sequence[OpenDo
     yield Fact("host_down", name, float(down), reason if down else "")
     yield Fact("misconfigured", name, float(wrong), reason if wrong else "")
     yield _api_key(backend)
+    yield Fact("certificate", name, _days_left(health.certificate_ends_at if health else None, backend))
     yield Fact("out_of_memory", name, float(sum(call.outcome == Outcome.OUT_OF_MEMORY for call in calls)))
     yield Fact("latency_p99", name, percentile([call.seconds for call in calls if call.outcome in TIMED], 0.99))
     read = sum(call.outcome == Outcome.OK for call in calls)
@@ -94,6 +95,12 @@ def _api_key(backend: Backend) -> Fact:
     except errors.Unavailable:
         return Fact("api_key", backend.name, 1.0, "OCRSITE_SECRET_KEY has changed since it was entered; enter it again")
     return Fact("api_key", backend.name, 0.0)
+
+
+def _days_left(end: datetime | None, backend: Backend) -> float | None:
+    if end is None or not backend.base_url.startswith("https://"):
+        return None
+    return max(0.0, (end - timezone.now()).total_seconds() / 86_400)
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:

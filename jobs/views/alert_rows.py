@@ -41,14 +41,19 @@ class RuleRow:
 
     @property
     def condition(self) -> str:
-        """`at 22 GiB or more for 60 s, over at 20 GiB for 2 min`."""
+        """`at 22 GiB or more for 60 s; ends at 20 GiB after 2 min`, `when it lasts 30 s; ends after 60 s`."""
         rule, about = self.rule, self.rule.about
         if rule.threshold is None:
             return "only shown: it has no threshold"
         beyond = {AT_LEAST: "at {} or more", AT_MOST: "at {} or less"}.get(about.compare, "over {}")
-        limit = "" if about.yes_or_no else beyond.format(alert_rules.figure(rule.threshold, about.unit)) + " "
-        back = "" if rule.release is None else f"at {alert_rules.figure(rule.release, about.unit)} "
-        return f"{limit}{_for(rule.for_seconds)}; ends {back}{_for(rule.clear_seconds)}"
+        lasting = f"for {words.span(rule.for_seconds)}" if rule.for_seconds else ""
+        if about.yes_or_no:
+            begins = f"when it lasts {words.span(rule.for_seconds)}" if rule.for_seconds else "at once"
+        else:
+            begins = f"{beyond.format(alert_rules.figure(rule.threshold, about.unit))} {lasting}".strip()
+        back = "" if rule.release is None else f" at {alert_rules.figure(rule.release, about.unit)}"
+        later = f" after {words.span(rule.clear_seconds)}" if rule.clear_seconds else " at once" if not back else ""
+        return f"{begins}; ends{back}{later}"
 
     @property
     def beyond(self) -> list[Fact]:
@@ -82,10 +87,6 @@ class RuleRow:
             compare = self.rule.about.compare.capitalize()
             labels = {"threshold": f"{compare}{unit}", "release": f"Ends at{unit}"} | labels
         return [(name, label, self.value_of(name), self.wrong.get(name, "")) for name, label in labels.items()]
-
-
-def _for(seconds: float) -> str:
-    return f"for {words.span(seconds)}" if seconds else "at once"
 
 
 def rows(rules: Sequence[Rule], facts: Sequence[Fact], refused: RuleRow | None = None) -> list[RuleRow]:

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-import ssl
 import threading
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from jobs import errors
 from jobs.gateways import outgoing
+from tests import certificates
 from tests.webhook_receiver import receiver
 
 BAD_FORMS = [
@@ -59,7 +54,7 @@ NOT_PUBLIC = [
 
 @pytest.fixture
 def loopback_is_allowed(settings):
-    settings.WEBHOOK_ALLOWED_CIDRS = (ipaddress.ip_network("127.0.0.0/8"),)
+    settings.WEBHOOK_ALLOWED_CIDRS = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1"))
 
 
 def post(url, seconds=60.0):
@@ -129,6 +124,17 @@ def test_what_was_checked_is_what_is_connected_to(monkeypatch, loopback_is_allow
     assert told.got[0][0]["host"] == f"hooks.example.org:{told.port}"
 
 
+def test_a_name_with_two_addresses_is_reached_by_the_one_that_listens(monkeypatch, loopback_is_allowed):
+    real = socket.getaddrinfo
+
+    def two(host, port, *rest, **kwargs):
+        return real(host, port, *rest, **kwargs) if host != "hooks.example.org" else answer("127.0.0.2", "127.0.0.1")
+
+    with receiver() as told:
+        monkeypatch.setattr(socket, "getaddrinfo", two)
+        assert post(f"http://hooks.example.org:{told.port}/") == 200
+
+
 @pytest.mark.parametrize("status", [200, 204, 302, 410, 500])
 def test_the_status_is_told_and_no_redirect_is_followed(loopback_is_allowed, status):
     with receiver() as told, receiver() as elsewhere:
@@ -193,33 +199,11 @@ def test_a_name_that_is_not_there_is_said():
 
 @pytest.fixture
 def certificate(tmp_path):
-    """Of localhost, signed by itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path / "certificate.pem"
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(secret + made.public_bytes(serialization.Encoding.PEM))
-    return path
+    return certificates.self_signed(tmp_path)
 
 
 def test_https_is_checked_against_the_name(certificate, loopback_is_allowed, monkeypatch):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    with receiver(context) as told:
+    with receiver(certificates.server_context(certificate)) as told:
         with pytest.raises(errors.Unavailable, match="certificate is not accepted"):
             post(f"https://localhost:{told.port}/")
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))

@@ -16,8 +16,10 @@ from jobs.domain.alerts import Fact
 from jobs.gateways import disk, secrets
 from jobs.models import Alert, AlertRule, Attempt, AuditEntry, Backend, Document
 from jobs.services import alert_facts, alerts, backends, probing
-from tests import builders
+from jobs.services import certificates as looking_at_certificates
+from tests import builders, certificates
 from tests.vllm_simulator import Simulator
+from tests.webhook_receiver import receiver
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -126,6 +128,40 @@ def test_an_api_key_that_cannot_be_read_any_more(calypso, a_round, settings):
     settings.SECRET_KEY = was
     clock.watch_alerts()
     assert told() == []
+
+
+def test_a_certificate_that_ends_soon(calypso, tmp_path, settings):
+    certificate = certificates.self_signed(tmp_path, days=13.5)
+    settings.BACKEND_CA_FILE = str(certificate)
+    with receiver(certificates.server_context(certificate)) as server:
+        Backend.objects.update(base_url=f"https://localhost:{server.port}")
+        looking_at_certificates.look()
+    clock.watch_alerts()
+    assert told() == [("certificate", "calypso")]
+    assert "The certificate of calypso ends in 13." in alerts.sentence(Alert.objects.get())
+    looking_at_certificates.look()  # nobody answers: what was known stands
+    certificate = certificates.self_signed(tmp_path, days=90)
+    clock.watch_alerts()
+    assert told() == [("certificate", "calypso")]
+    with receiver(certificates.server_context(certificate)) as server:
+        Backend.objects.update(base_url=f"https://localhost:{server.port}")
+        looking_at_certificates.look()
+    clock.watch_alerts()
+    assert told() == []
+
+
+@pytest.mark.parametrize("lifecycle", ["planned", "disabled"])
+def test_the_certificate_of_a_host_that_is_not_in_use_is_not_asked_for(calypso, monkeypatch, lifecycle):
+    Backend.objects.update(base_url="https://localhost:9", lifecycle=lifecycle)
+    monkeypatch.setattr("socket.create_connection", lambda *a, **k: pytest.fail("it was contacted"))
+    looking_at_certificates.look()
+
+
+def test_a_worker_is_asked_to_look_at_certificates(monkeypatch):
+    sent = []
+    monkeypatch.setattr(clock.actors, "send", lambda actor, *args: sent.append(actor.actor_name))
+    clock.ask_for_certificates()
+    assert sent == ["look_at_certificates"]
 
 
 def test_a_disk_that_is_nearly_full(calypso, a_round, monkeypatch):

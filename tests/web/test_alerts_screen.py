@@ -87,9 +87,9 @@ def test_where_pages_wait_the_screens_own_banner_tells_of_it(admin, mira, outlin
 def test_rules_stand_beside_what_they_compare_now(admin, mira, outline):
     builders.make_backend("spark", state="down", reason="It fell.")
     page = outline(admin.get("/alerts/"))
-    assert "at 22 GiB or more for 60 s; ends at 20 GiB for 2 min right now: no exporter configured" in page.words
-    assert "over 5 pages for 2 min; ends at 2 pages for 60 s right now: 0 pages" in page.words
-    assert "for 60 s; ends for 60 s right now: spark" in page.words
+    assert "at 22 GiB or more for 60 s; ends at 20 GiB after 2 min right now: no exporter configured" in page.words
+    assert "over 5 pages for 2 min; ends at 2 pages after 60 s right now: 0 pages" in page.words
+    assert "when it lasts 60 s; ends after 60 s right now: spark" in page.words
     assert "only shown: it has no threshold" in page.words
 
 
