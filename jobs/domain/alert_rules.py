@@ -138,6 +138,11 @@ def in_force(edited: Iterable[Rule]) -> list[Rule]:
     return [*shipped, *sorted(kept.values(), key=lambda rule: rule.key)]
 
 
+def shipped(kind: str) -> Rule:
+    """The rule that shipped for a kind, whichever host it is about."""
+    return next(rule for rule in SHIPPED if rule.kind == kind)
+
+
 def rule_for(rules: Iterable[Rule], kind: str, subject: str) -> Rule | None:
     """The rule that judges `kind` at this host: its own, or else the one for every host."""
     found = {rule.backend: rule for rule in rules if rule.kind == kind}

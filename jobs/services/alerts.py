@@ -185,7 +185,7 @@ def change_rule(kind: str, backend: str, *, by: Any, **changed: Any) -> Rule:
     before = known.get((kind, backend))
     if before is None and not Backend.objects.filter(name=backend).exists():
         raise errors.NotFound("There is no such rule.")
-    base = before or alert_rules.rule_for(known.values(), kind, backend) or Rule(kind)
+    base = before or alert_rules.rule_for(known.values(), kind, backend) or alert_rules.shipped(kind)
     rule = replace(base, backend=backend, **changed)
     if wrong := alert_rules.problems(rule):
         raise errors.Invalid("The rule was not saved. " + " ".join(wrong.values()), wrong)
@@ -195,3 +195,12 @@ def change_rule(kind: str, backend: str, *, by: Any, **changed: Any) -> Rule:
         subject = f"{about.title} {backend}".strip()
         access.audit("alert.rule_changed", by=by, subject=subject, detail=fields)
     return rule
+
+
+def reset_rule(kind: str, backend: str, *, by: Any) -> None:
+    """Forget what was edited: a shipped rule is as it shipped, an added one is gone. Raises errors.NotFound."""
+    with transaction.atomic():
+        if not AlertRule.objects.filter(kind=kind, backend=backend).delete()[0]:
+            raise errors.NotFound("There is no such rule, or it is as it shipped.")
+        subject = f"{alert_rules.KINDS[kind].title} {backend}".strip()
+        access.audit("alert.rule_reset", by=by, subject=subject)

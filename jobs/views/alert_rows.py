@@ -40,6 +40,13 @@ class RuleRow:
         return not self.rule.about.yes_or_no
 
     @property
+    def reset(self) -> str:
+        """What forgetting the edit is called; empty for a rule as it shipped."""
+        if self.rule in alert_rules.SHIPPED:
+            return ""
+        return "As shipped" if self.rule.key in {rule.key for rule in alert_rules.SHIPPED} else "Remove"
+
+    @property
     def condition(self) -> str:
         """`at 22 GiB or more for 60 s; ends at 20 GiB after 2 min`, `when it lasts 30 s; ends after 60 s`."""
         rule, about = self.rule, self.rule.about

@@ -11,8 +11,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from jobs import errors
-from jobs.domain.alert_rules import SEVERITIES
+from jobs.domain.alert_rules import KINDS, SEVERITIES
 from jobs.forms import AlertRuleForm
+from jobs.models import Backend
 from jobs.services import alert_facts, alerts
 from jobs.views import alert_rows
 from jobs.views.administrators import administrators_only
@@ -94,6 +95,32 @@ def change_rule(request: HttpRequest) -> HttpResponse:
     return redirect(f"{reverse('alerts')}#{RuleRow(rule, ()).key}")
 
 
+@require_POST
+@administrators_only
+def add_rule(request: HttpRequest) -> HttpResponse:
+    """A rule for one host, which starts from the one for all, or from that of another host."""
+    kind, backend = request.POST.get("kind", ""), request.POST.get("backend", "")
+    try:
+        rule = alerts.change_rule(kind, backend, by=request.user)
+    except errors.RequestRefused as error:
+        messages.error(request, error.message)
+        return redirect("alerts")
+    messages.success(request, f"{rule.about.title}: {backend} has a rule of its own now. Edit it below.")
+    return redirect(f"{reverse('alerts')}#{RuleRow(rule, ()).key}")
+
+
+@require_POST
+@administrators_only
+def reset_rule(request: HttpRequest) -> HttpResponse:
+    try:
+        alerts.reset_rule(request.POST.get("kind", ""), request.POST.get("backend", ""), by=request.user)
+    except errors.NotFound as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, "What was edited is forgotten.")
+    return redirect("alerts")
+
+
 def _refused(request: HttpRequest, kind: str, backend: str, error: errors.Invalid) -> HttpResponse:
     known = {rule.key: rule for rule in alerts.rules_in_force()}
     rule = known.get((kind, backend))
@@ -105,5 +132,7 @@ def _refused(request: HttpRequest, kind: str, backend: str, error: errors.Invali
 
 
 def _board(request: HttpRequest, shown: Board, status: int = 200) -> HttpResponse:
-    context: dict[str, Any] = {"board": shown, "severities": SEVERITIES}
+    per_host = [(kind, about.title) for kind, about in KINDS.items() if about.per_host]
+    hosts = Backend.objects.in_name_order().values_list("name", flat=True)
+    context: dict[str, Any] = {"board": shown, "severities": SEVERITIES, "per_host": per_host, "hosts": hosts}
     return render(request, "jobs/alerts.html", context, status=status)

@@ -34,6 +34,7 @@ SENTENCES = {
     "webhook.changed": "changed the webhook {}",
     "webhook.removed": "removed the webhook {}",
     "webhook.switched_off": "switched off the webhook {}, as nothing arrived there",
+    "alert.rule_reset": "forgot what was edited of the alert rule {}",
     "alert.rule_changed": "changed the alert rule {}",
     "document.cancelled": "cancelled {}",
     "document.deleted": "deleted {}",

@@ -34,7 +34,7 @@ def edit(**changed):
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-@pytest.mark.parametrize("path", ["", "live", "rules", "1/acknowledge"])
+@pytest.mark.parametrize("path", ["", "live", "rules", "rules/add", "rules/reset", "1/acknowledge"])
 def test_it_is_for_administrators(client, path, method):
     assert getattr(client, method)(f"/alerts/{path}").status_code in (403, 405)
 
@@ -125,6 +125,28 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_is_lost(admin, mira, out
     wrong = page.with_id(f"alert-gpu_memory-calypso-{field}")
     assert (wrong["aria-invalid"], wrong["value"]) == ("true", changed[field])
     assert not AlertRule.objects.exists()
+
+
+def test_a_host_gets_a_rule_of_its_own_and_loses_it(admin, mira, outline):
+    builders.make_backend("titan")
+    page = outline(admin.post("/alerts/rules/add", {"kind": "latency_p99", "backend": "titan"}, follow=True))
+    assert "titan has a rule of its own now." in page.words
+    assert "alert-latency_p99-titan" in page.ids()
+    assert AlertRule.objects.get().threshold == 60, "as it shipped for another host"
+    page = outline(admin.post("/alerts/rules/reset", {"kind": "latency_p99", "backend": "titan"}, follow=True))
+    assert "What was edited is forgotten." in page.words
+    assert "alert-latency_p99-titan" not in page.ids()
+    page = outline(admin.post("/alerts/rules/add", {"kind": "disk_free", "backend": "titan"}, follow=True))
+    assert "There is no such rule." in page.words
+
+
+def test_an_edited_rule_can_be_as_it_shipped_again(admin, mira, outline):
+    assert "As shipped" not in outline(admin.get("/alerts/")).words
+    assert "As shipped" in outline(admin.post("/alerts/rules", edit(threshold="21"), follow=True)).words
+    page = outline(admin.post("/alerts/rules/reset", {"kind": "gpu_memory", "backend": "calypso"}, follow=True))
+    assert "at 22 GiB or more" in page.words
+    page = outline(admin.post("/alerts/rules/reset", {"kind": "gpu_memory", "backend": "calypso"}, follow=True))
+    assert "as it shipped." in page.words
 
 
 def test_there_is_no_such_rule(admin, mira, outline):
