@@ -116,7 +116,10 @@ def _no_host(backends: Sequence[Backend], watched: Sequence[Backend], documents:
 
 
 def _disk_free() -> Fact:
-    return Fact("disk_free", value=disk.free_percent(settings.DATA_DIR))
+    try:
+        return Fact("disk_free", value=disk.free_percent(settings.DATA_DIR))
+    except errors.OcrsiteError as error:  # a disk that cannot even be asked has no room for anything
+        return Fact("disk_free", value=0.0, cause=error.message)
 
 
 def _oldest_wait(documents: Sequence[OpenDocument]) -> Fact:

@@ -28,7 +28,9 @@ def record(type: str, *, owner: Any = None, document: Any = None, data: dict[str
     with transaction.atomic():
         _in_order()
         event = Event.objects.create(type=type, owner_id=owner, document=document, data=data)
-        wanted = Webhook.objects.filter(enabled=True, user__is_active=True)
+        # Locked, so that none is removed before its message is stored: that would undo what happened too.
+        webhooks_on = Webhook.objects.select_for_update(no_key=True, of=("self",))
+        wanted = webhooks_on.filter(enabled=True, user__is_active=True).order_by("pk")
         wanted = wanted.filter(Q(user__is_superuser=True) | Q(user_id=owner) if owner else Q(user__is_superuser=True))
         body = message(type, event.at, data)
         queue([hook for hook in wanted if type in hook.events], type, body)

@@ -17,7 +17,7 @@ from jobs.gateways import disk, secrets
 from jobs.models import Alert, AlertRule, Attempt, AuditEntry, Backend, Document
 from jobs.services import alert_facts, alerts, backends, probing
 from jobs.services import certificates as looking_at_certificates
-from tests import builders, certificates
+from tests import builders, certificates, patience
 from tests.vllm_simulator import Simulator
 from tests.webhook_receiver import receiver
 
@@ -75,6 +75,16 @@ def calls(mira, *, of="calypso", n=1, **fields):
     Document.objects.update(status="done")
 
 
+def falls(name):
+    """Probe until its breaker is open."""
+
+    def is_down():
+        probing.probe_all()
+        return Backend.objects.get(name=name).health.state == "down"
+
+    patience.until(is_down)
+
+
 # ---- fires under its cause, and is over after it
 
 
@@ -89,8 +99,7 @@ def test_a_host_that_is_down(calypso, host, a_round):
     backend = builders.make_backend("spark", base_url=host.base_url)
     assert a_round() == []
     backends.update("spark", by=None, base_url="http://127.0.0.1:9")
-    while Backend.objects.get(pk=backend.pk).health.state != "down":
-        probing.probe_all()
+    falls("spark")
     assert a_round() == [("host_down", "spark")]
     assert "spark is down: " in alerts.sentence(Alert.objects.get())
     backend.health.refresh_from_db()
@@ -103,8 +112,7 @@ def test_a_host_that_is_down(calypso, host, a_round):
 
 def test_all_hosts_are_down_and_one_comes_back(calypso, host, a_round):
     host.stop_listening()
-    while Backend.objects.get().health.state != "down":
-        probing.probe_all()
+    falls("calypso")
     assert a_round() == [("host_down", "calypso"), ("no_host", "")]
     assert alerts.firing()[0].kind == "no_host", "the critical one first"
     host.listen_again()
@@ -171,6 +179,15 @@ def test_a_disk_that_is_nearly_full(calypso, a_round, monkeypatch):
     assert a_round() == [("disk_free", "")], "inside the band"
     monkeypatch.setattr(disk, "free_percent", lambda folder: 13.0)
     assert a_round() == []
+
+
+def test_a_disk_that_cannot_be_asked_is_full(calypso, a_round, monkeypatch):
+    def fails(folder):
+        raise errors.Unavailable("The disk does not answer as it should.")
+
+    monkeypatch.setattr(disk, "free_percent", fails)
+    assert a_round() == [("disk_free", "")]
+    assert "The disk does not answer as it should." in alerts.sentence(Alert.objects.get())
 
 
 def test_out_of_memory(calypso, mira, a_round):

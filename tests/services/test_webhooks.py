@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import pytest
 from django.core import mail
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from jobs import clock, errors
@@ -170,6 +170,38 @@ def test_cursors_are_given_in_the_order_of_commits(mira):
     first.join(120)
     second.join(120)
     assert [event.type for event in events.after(mira, 0, 10)] == ["document.failed", "document.done"]
+
+
+def test_a_webhook_that_is_removed_meanwhile_undoes_nothing(mira, hook):
+    recorded, go_on, failed = threading.Event(), threading.Event(), []
+
+    def ends():
+        try:
+            with transaction.atomic():
+                happened(mira)
+                recorded.set()
+                go_on.wait(120)
+        except IntegrityError as error:
+            failed.append(error)
+        finally:
+            connection.close()
+
+    def removes():
+        try:
+            webhooks.remove(mira, hook.pk)
+        finally:
+            connection.close()
+
+    ending, removing = threading.Thread(target=ends), threading.Thread(target=removes)
+    ending.start()
+    assert recorded.wait(120)
+    removing.start()
+    removing.join(1)  # it has to wait; were it not made to, it would be done by then
+    go_on.set()
+    ending.join(120)
+    removing.join(120)
+    assert failed == []
+    assert Event.objects.exists() and not Webhook.objects.exists()
 
 
 # ---- delivery
