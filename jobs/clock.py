@@ -116,6 +116,12 @@ def prune_samples() -> None:
     sampling.prune()
 
 
+def prune_notices() -> None:
+    """Events, messages and alerts of long ago."""
+    events.prune()
+    alerts.prune()
+
+
 def duties() -> list[Duty]:
     every = settings.CLOCK_SECONDS
     return [
@@ -129,7 +135,7 @@ def duties() -> list[Duty]:
         Duty(ask_for_certificates, CERTIFICATES_SECONDS),
         Duty(sweep_uploads, FORGOTTEN_SECONDS),
         Duty(prune_samples, PRUNE_SECONDS),
-        Duty(events.prune, PRUNE_SECONDS),
+        Duty(prune_notices, PRUNE_SECONDS),
     ]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -26,6 +26,7 @@ from jobs.services import access, alert_facts, events
 log = structlog.get_logger(__name__)
 
 HISTORY = 50
+KEPT = timedelta(days=365)  # a year of history; even one that fires daily is few rows
 EDITABLE = ("threshold", "release", "for_seconds", "clear_seconds", "severity", "enabled")
 NOTE_CHARACTERS = 500
 
@@ -131,6 +132,11 @@ def unacknowledged() -> list[Alert]:
 def history() -> list[Alert]:
     """The newest of those that are over."""
     return list(Alert.objects.over().select_related("acknowledged_by")[:HISTORY])
+
+
+def prune() -> int:
+    """Alerts that ended longer ago than KEPT are deleted. Returns how many."""
+    return int(Alert.objects.over().filter(cleared_at__lt=timezone.now() - KEPT).delete()[0])
 
 
 def listed(*, limit: int, before: int | None = None, phase: str = "") -> list[Alert]:

@@ -6,6 +6,7 @@ import secrets as randomness
 from collections.abc import Sequence
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from jobs import errors
@@ -91,7 +92,10 @@ def change(user: Any, webhook_id: int, **fields: Any) -> Webhook:
 def remove(user: Any, webhook_id: int) -> None:
     """It is gone, with what was on its way to it. Raises errors.NotFound."""
     hook = find(user, webhook_id)
-    hook.delete()
+    with transaction.atomic():
+        # Locked first: a message that is being stored meanwhile is seen, and goes along.
+        for locked in Webhook.objects.select_for_update().filter(pk=hook.pk):
+            locked.delete()
     access.audit("webhook.removed", by=user, subject=hook.url)
 
 

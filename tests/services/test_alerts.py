@@ -308,6 +308,16 @@ def test_two_clocks_at_once_make_one_alert(calypso):
     assert Alert.objects.count() == 1
 
 
+def test_history_goes_after_a_year(calypso):
+    now = timezone.now()
+    for name in ("old", "new"):
+        alerts.judge([Fact("host_down", name, 1.0)], now)
+        alerts.judge([], now)
+    Alert.objects.filter(subject="old").update(cleared_at=now - timedelta(days=366))
+    clock.prune_notices()
+    assert [alert.subject for alert in alerts.history()] == ["new"]
+
+
 # ---- acknowledging
 
 
