@@ -76,7 +76,8 @@ class Webhook(models.Model):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return self.url
+        """Its address without what stands behind the ?, which may be a secret: for logs and mails."""
+        return self.url.partition("?")[0]
 
 
 class Delivery(models.Model):

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from jobs import errors
@@ -36,7 +36,8 @@ def due() -> list[int]:
     now = timezone.now()
     # One that rests is not held; REST_SECONDS is less than what is left to a worker but at the very end of its round.
     held = Webhook.objects.filter(Q(busy_until__gt=now + timedelta(seconds=REST_SECONDS)) | _asked(now)).count()
-    waiting = _waiting(now).exclude(_asked(now)).order_by("asked_at", "pk").distinct()
+    # Whoever had no turn for longest goes first: one with a thousand messages that hangs keeps nobody waiting.
+    waiting = _waiting(now).exclude(_asked(now)).order_by(F("asked_at").asc(nulls_first=True), "pk")
     chosen = list(waiting.values_list("pk", flat=True)[: max(0, MOST_AT_ONCE - held)])
     Webhook.objects.filter(pk__in=chosen).update(asked_at=now)
     return chosen
@@ -48,9 +49,8 @@ def _asked(now: datetime) -> Q:
 
 def _waiting(now: datetime) -> QuerySet[Webhook]:
     free = Q(busy_until=None) | Q(busy_until__lte=now)
-    rows: QuerySet[Webhook] = Webhook.objects.filter(
-        free, enabled=True, user__is_active=True, deliveries__state="pending", deliveries__next_try_at__lte=now
-    )
+    due = Delivery.objects.filter(webhook=OuterRef("pk"), state="pending", next_try_at__lte=now)
+    rows: QuerySet[Webhook] = Webhook.objects.filter(free, Exists(due), enabled=True, user__is_active=True)
     return rows
 
 
@@ -68,7 +68,8 @@ def deliver(webhook_id: int) -> int:
             arrived += not failed
     finally:
         rest = timezone.now() + timedelta(seconds=REST_SECONDS) if failed else None
-        Webhook.objects.filter(pk=hook.pk, busy_until=until).update(busy_until=rest, asked_at=None)
+        asked = timezone.now() - timedelta(seconds=ASKED_SECONDS)  # may be asked again, but after the others
+        Webhook.objects.filter(pk=hook.pk, busy_until=until).update(busy_until=rest, asked_at=asked)
     return arrived
 
 
@@ -159,7 +160,7 @@ def _switch_off(hook: Webhook, error: str) -> bool:
     reason = f"Switched off: nothing has arrived there for too long. {error}"
     if not Webhook.objects.filter(pk=hook.pk, enabled=True).update(enabled=False, disabled_reason=reason):
         return False
-    access.audit("webhook.switched_off", by=None, subject=hook.url, detail={"reason": error})
+    access.audit("webhook.switched_off", by=None, subject=str(hook), detail={"reason": error})
     log.warning("webhook.switched_off", webhook=hook.pk, reason=error)
     return True
 
@@ -168,7 +169,7 @@ def _tell_owner(hook: Webhook, error: str) -> None:
     """By mail, where there is a server and an address; the screen says it in any case."""
     if not settings.EMAIL_ENABLED or not hook.user.email:
         return
-    lines = [f"Nothing more is sent to {hook.url}.", error, "", "Switch it on again once it works."]
+    lines = [f"Nothing more is sent to {hook}.", error, "", "Switch it on again once it works."]
     lines += [f"{settings.BASE_URL}/webhooks/{hook.pk}/"] if settings.BASE_URL else []
     try:
         mail.send(hook.user.email, "A webhook of yours was switched off", "\n".join(lines) + "\n")

@@ -49,7 +49,7 @@ def register(user: Any, *, url: str, events: Sequence[str], description: str = "
         description=description.strip(),
         encrypted_secret=secrets.encrypt(secret),
     )
-    access.audit("webhook.created", by=user, subject=url, detail={"events": hook.events})
+    access.audit("webhook.created", by=user, subject=str(hook), detail={"events": hook.events})
     return hook, secret
 
 
@@ -85,7 +85,7 @@ def change(user: Any, webhook_id: int, **fields: Any) -> Webhook:
     if fields.get("enabled"):
         hook.disabled_reason, hook.failing_since = "", None
     hook.save(update_fields=["url", "events", "description", "enabled", "disabled_reason", "failing_since"])
-    access.audit("webhook.changed", by=user, subject=hook.url, detail={"fields": sorted(fields)})
+    access.audit("webhook.changed", by=user, subject=str(hook), detail={"fields": sorted(fields)})
     return hook
 
 
@@ -96,7 +96,7 @@ def remove(user: Any, webhook_id: int) -> None:
         # Locked first: a message that is being stored meanwhile is seen, and goes along.
         for locked in Webhook.objects.select_for_update().filter(pk=hook.pk):
             locked.delete()
-    access.audit("webhook.removed", by=user, subject=hook.url)
+    access.audit("webhook.removed", by=user, subject=str(hook))
 
 
 def test(user: Any, webhook_id: int) -> Delivery:
