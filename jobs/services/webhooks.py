@@ -38,7 +38,7 @@ def find(user: Any, webhook_id: int) -> Webhook:
 
 def register(user: Any, *, url: str, events: Sequence[str], description: str = "") -> tuple[Webhook, str]:
     """A new webhook and its signing secret, which is shown this once. Raises errors.Invalid, errors.Conflict."""
-    _check(user, url, events, description)
+    _check(user, url=url, events=events, description=description)
     if Webhook.objects.filter(user=user).count() >= MOST:
         raise errors.Conflict(f"You have {MOST} webhooks, the most there may be: remove one first.")
     secret = domain.secret_text(randomness.token_bytes(SECRET_BYTES))
@@ -53,14 +53,15 @@ def register(user: Any, *, url: str, events: Sequence[str], description: str = "
     return hook, secret
 
 
-def _check(user: Any, url: str, events: Sequence[str], description: str) -> None:
+def _check(user: Any, *, url: str | None = None, events: Sequence[str] | None = None, description: str = "") -> None:
+    """Raises errors.Invalid for what is given and wrong; None is not given."""
     wrong: dict[str, str] = {}
     try:
-        outgoing.check_form(url)
+        if url is not None:
+            outgoing.check_form(url)
     except errors.Invalid as error:
         wrong |= error.fields
-    strangers = sorted(set(events) - set(permitted(user)))
-    if strangers or not events:
+    if events is not None and (not events or set(events) - set(permitted(user))):
         wrong["events"] = f"Choose from {', '.join(permitted(user))}."
     if len(description.strip()) > DESCRIPTION_CHARACTERS:
         wrong["description"] = f"Use at most {DESCRIPTION_CHARACTERS} characters."
@@ -78,9 +79,9 @@ def change(user: Any, webhook_id: int, **fields: Any) -> Webhook:
     Raises errors.NotFound, errors.Invalid.
     """
     hook = find(user, webhook_id)
+    _check(user, **{name: value for name, value in fields.items() if name != "enabled"})
     for name, value in fields.items():
         setattr(hook, name, value)
-    _check(user, hook.url, hook.events, hook.description)
     hook.events, hook.description = _in_order(hook.events), hook.description.strip()
     if fields.get("enabled"):
         hook.disabled_reason, hook.failing_since = "", None

@@ -429,6 +429,15 @@ def test_what_cannot_be_registered_says_why(mira, told, fields, wrong):
     assert list(refused.value.fields) == [wrong]
 
 
+def test_whoever_is_no_administrator_any_more_can_still_switch_theirs_off(ada, told):
+    hook, _ = webhooks.register(ada, url=told.url, events=["alert", "document.done"])
+    ada.is_superuser = False
+    ada.save()
+    assert webhooks.change(ada, hook.pk, enabled=False).enabled is False
+    with pytest.raises(errors.Invalid):
+        webhooks.change(ada, hook.pk, events=["alert"])
+
+
 def test_administrators_hear_of_the_site_too(ada, told):
     hook, _ = webhooks.register(ada, url=told.url, events=["alert", "document.done"])
     assert hook.events == ["document.done", "alert"]
