@@ -358,6 +358,14 @@ def test_an_address_is_logged_without_what_may_be_a_secret(mira):
     assert AuditEntry.objects.get().subject == "https://hooks.example.org/ocr"
 
 
+def test_a_clock_that_dies_before_it_asked_is_made_good_by_the_next(mira, hook):
+    happened(mira)
+    assert delivering.due() == [hook.pk], "and then it died: nobody was asked"
+    assert delivering.due() == []
+    Webhook.objects.update(asked_at=timezone.now() - timedelta(seconds=delivering.ASKED_SECONDS + 1))
+    assert delivering.due() == [hook.pk]
+
+
 def test_the_clock_asks_a_worker(mira, hook, monkeypatch):
     sent = []
     monkeypatch.setattr(clock.actors, "send", lambda actor, *args: sent.append((actor.actor_name, *args)))
