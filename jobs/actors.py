@@ -16,7 +16,7 @@ from dramatiq.errors import BrokerError
 from redis.exceptions import RedisError
 
 from jobs import errors
-from jobs.services import dispatching, exporting, notices, preparing, recognizing
+from jobs.services import alert_mails, certificates, delivering, dispatching, exporting, notices, preparing, recognizing
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +54,21 @@ def recognize(lease_id: int) -> None:
 @dramatiq.actor(queue_name="pages")
 def tell_owner(document_id: str) -> None:
     notices.tell(document_id)
+
+
+@dramatiq.actor(queue_name="pages")
+def mail_alerts() -> None:
+    alert_mails.tell()
+
+
+@dramatiq.actor(queue_name="pages")
+def look_at_certificates() -> None:
+    certificates.look()
+
+
+@dramatiq.actor(queue_name="pages")
+def deliver(webhook_id: int) -> None:
+    delivering.deliver(webhook_id)
 
 
 @dramatiq.actor(queue_name="pages")

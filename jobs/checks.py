@@ -101,3 +101,18 @@ def backends_are_kept_to_some_networks(app_configs: Any, **kwargs: Any) -> list[
             id="ocrsite.W102",
         )
     ]
+
+
+@register(Tags.security, deploy=True)
+def webhooks_are_kept_off_most_networks(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    everywhere = [str(network) for network in settings.WEBHOOK_ALLOWED_CIDRS if network.prefixlen == 0]
+    if not everywhere:
+        return []
+    return [
+        Warning(
+            f"OCRSITE_WEBHOOK_ALLOWED_CIDRS holds {', '.join(everywhere)}: whoever signs in can make the site send "
+            "requests to any address inside your network.",
+            hint="Name the networks in which receivers stand.",
+            id="ocrsite.W103",
+        )
+    ]

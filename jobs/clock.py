@@ -15,7 +15,19 @@ from django.db import DatabaseError, close_old_connections
 
 from jobs import actors, errors
 from jobs.gateways import processes, uploads
-from jobs.services import backends, leading, leases, notices, preparing, rolling_up, sampling
+from jobs.services import (
+    alert_mails,
+    alerts,
+    backends,
+    delivering,
+    events,
+    leading,
+    leases,
+    notices,
+    preparing,
+    rolling_up,
+    sampling,
+)
 from jobs.services.probing import Probes
 
 log = structlog.get_logger(__name__)
@@ -23,6 +35,8 @@ FORGOTTEN_SECONDS = 3600.0  # no upload takes an hour and is still alive without
 PRUNE_SECONDS = 3600.0
 NOTICES_SECONDS = 15.0
 ROLL_UP_SECONDS = 10.0
+ALERTS_SECONDS = 10.0
+CERTIFICATES_SECONDS = 3600.0
 
 
 class Duty:
@@ -76,6 +90,24 @@ def tell_owners() -> None:
         actors.send(actors.tell_owner, str(document))
 
 
+def watch_alerts() -> None:
+    """Compare what is found with the alert rules, then have administrators told of what is new."""
+    alerts.look()
+    if alert_mails.due():
+        actors.send(actors.mail_alerts)
+
+
+def ask_for_certificates() -> None:
+    """A worker looks at them: a host that hangs must not keep the other duties waiting."""
+    actors.send(actors.look_at_certificates)
+
+
+def deliver_webhooks() -> None:
+    """Messages that are due, the first time or again."""
+    for webhook_id in delivering.due():
+        actors.send(actors.deliver, webhook_id)
+
+
 def sweep_uploads() -> None:
     """What a killed process left of uploads, drawings and exports that never ended."""
     uploads.remove_forgotten(FORGOTTEN_SECONDS)
@@ -92,6 +124,12 @@ def prune_samples() -> None:
     rolling_up.prune()
 
 
+def prune_notices() -> None:
+    """Events, messages and alerts of long ago."""
+    events.prune()
+    alerts.prune()
+
+
 def duties() -> list[Duty]:
     every = settings.CLOCK_SECONDS
     return [
@@ -100,9 +138,13 @@ def duties() -> list[Duty]:
         Duty(fill_slots, every),
         Duty(probe_hosts, settings.PROBE_SECONDS),
         Duty(tell_owners, NOTICES_SECONDS),
+        Duty(watch_alerts, ALERTS_SECONDS),
+        Duty(deliver_webhooks, every),
+        Duty(ask_for_certificates, CERTIFICATES_SECONDS),
         Duty(sweep_uploads, FORGOTTEN_SECONDS),
         Duty(roll_up, ROLL_UP_SECONDS),
         Duty(prune_samples, PRUNE_SECONDS),
+        Duty(prune_notices, PRUNE_SECONDS),
     ]
 
 

@@ -9,9 +9,10 @@ from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 
 from jobs.domain import model_profiles
+from jobs.domain.alert_rules import KINDS, SEVERITIES
 from jobs.models import Backend
 from jobs.models.access import SCOPES
-from jobs.services import access, exporting, intake, rerunning
+from jobs.services import access, exporting, intake, rerunning, webhooks
 
 MODES = [
     ("markdown", "Markdown"),
@@ -20,6 +21,14 @@ MODES = [
     ("custom", "Own instruction"),
 ]
 PRIORITIES = [("low", "Low"), ("normal", "Normal"), ("high", "Urgent")]
+EVENT_WORDS = {
+    "document.done": "a document is done",
+    "document.partial": "a document is done, with pages that failed",
+    "document.failed": "a document failed",
+    "backend.down": "a host falls out of use",
+    "backend.up": "a host is back",
+    "alert": "an alert fires or ends",
+}
 PURPOSES = [("production", "Real work"), ("development", "A test")]
 
 
@@ -209,3 +218,45 @@ class RerunForm(forms.Form):
         if said.get("scope") == "page" and not said.get("number"):
             self.add_error("scope", "Say which pages.")
         return said
+
+
+class AlertRuleForm(forms.Form):
+    """An alert rule as it was edited. What an empty field means is the rule's own business."""
+
+    kind = forms.ChoiceField(choices=[(kind, kind) for kind in KINDS])
+    backend = forms.CharField(required=False, max_length=63)
+    threshold = forms.FloatField(required=False)
+    release = forms.FloatField(required=False)
+    for_seconds = forms.FloatField()
+    clear_seconds = forms.FloatField()
+    severity = forms.ChoiceField(choices=[(word, word) for word in SEVERITIES])
+    enabled = forms.BooleanField(required=False)
+
+    def changes(self) -> dict[str, Any]:
+        """What the service takes. A rule that says yes or no keeps its threshold. Call it on a valid form."""
+        said = self.cleaned_data
+        names = ["for_seconds", "clear_seconds", "severity", "enabled"]
+        names += [] if KINDS[said["kind"]].yes_or_no else ["threshold", "release"]
+        return {name: said[name] for name in names}
+
+    def refusals(self) -> dict[str, str]:
+        return {name: " ".join(str(error) for error in errors) for name, errors in self.errors.items()}
+
+
+class WebhookForm(forms.Form):
+    """An address that is to hear of events. What may be chosen depends on who chooses."""
+
+    url = forms.CharField(
+        label="Address",
+        max_length=500,
+        widget=forms.TextInput(attrs={"placeholder": "https://hooks.example.org/ocr", "autocomplete": "off"}),
+    )
+    description = forms.CharField(
+        label="What for", required=False, max_length=webhooks.DESCRIPTION_CHARACTERS, empty_value=""
+    )
+    events = forms.MultipleChoiceField(label="Hears of", widget=forms.CheckboxSelectMultiple)
+
+    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chosen = self.fields["events"]
+        chosen.choices = [(e, EVENT_WORDS[e]) for e in webhooks.permitted(user)]  # type: ignore[attr-defined]

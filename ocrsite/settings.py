@@ -39,6 +39,8 @@ try:
         "OCRSITE_BACKEND_ALLOWED_CIDRS",
         "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7",
     )
+    # Beyond the public internet webhooks may go to these alone.
+    WEBHOOK_ALLOWED_CIDRS = env.networks(_environ, "OCRSITE_WEBHOOK_ALLOWED_CIDRS", "")
     BACKEND_CA_FILE = env.certificates(_environ, "OCRSITE_BACKEND_CA_FILE")
     MAX_UPLOAD_MB = env.integer(_environ, "OCRSITE_MAX_UPLOAD_MB", 1024, low=1, high=1_000_000)
     MAX_PAGES = env.integer(_environ, "OCRSITE_MAX_PAGES", 10_000, low=1, high=1_000_000)

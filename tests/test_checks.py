@@ -106,6 +106,13 @@ def test_allowing_backends_anywhere_is_warned_of(networks: list[str], expected: 
     assert ids(deploy=True) == expected
 
 
+@pytest.mark.parametrize(("networks", "expected"), [(["0.0.0.0/0"], ["ocrsite.W103"]), (["10.1.0.0/16"], []), ([], [])])
+def test_webhooks_to_anywhere_are_warned_of(networks: list[str], expected: list[str], settings: Any) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1/0"
+    settings.WEBHOOK_ALLOWED_CIDRS = tuple(ipaddress.ip_network(network) for network in networks)
+    assert ids(deploy=True) == expected
+
+
 def test_every_message_says_what_to_do(settings: Any) -> None:
     settings.BASE_URL, settings.ALLOWED_HOSTS, settings.DEBUG = "https://ocr.example.org", ["127.0.0.1"], True
     settings.LEASE_RENEW_SECONDS, settings.METRICS_TOKEN = 60.0, "short"

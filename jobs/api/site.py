@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from ninja import NinjaAPI
 
-from jobs.api import audit, backends, documents, me, measuring, pages, readings, refusals, routing
+from jobs.api import (
+    alerts,
+    audit,
+    backends,
+    documents,
+    events,
+    me,
+    measuring,
+    pages,
+    readings,
+    refusals,
+    routing,
+    webhooks,
+)
 
 DESCRIPTION = """\
 Upload documents, watch their pages, take their text along; for administrators, backends and routing.
@@ -34,6 +47,9 @@ for router in (
     backends.router,
     measuring.router,
     routing.router,
+    alerts.router,
+    events.router,
+    webhooks.router,
     audit.router,
     me.router,
 ):

@@ -46,3 +46,11 @@ def refuse_if_full(folder: Path) -> None:
         free_bytes = shutil.disk_usage(folder).free
     if free_bytes < NEARLY_FULL_BYTES:
         raise errors.Unavailable(FULL)
+
+
+def free_percent(folder: Path) -> float:
+    """How much of the disk below `folder` is free, of what we may use. Raises errors.Unavailable."""
+    with our_errors():
+        usage = shutil.disk_usage(folder)
+    usable = usage.used + usage.free
+    return 100.0 * usage.free / usable if usable else 0.0

@@ -5,11 +5,15 @@ from jobs.models.backends import Backend, BackendHealth, HealthSample, SlotLease
 from jobs.models.costs import CostBasis
 from jobs.models.documents import Attempt, Document, Page, Reading
 from jobs.models.measuring import Measurement
+from jobs.models.notices import Alert, AlertRule
 from jobs.models.routing import PolicyVersion, RoutingPolicy, RoutingRule
 from jobs.models.searching import PageText
 from jobs.models.tags import Tag
+from jobs.models.webhooks import Delivery, Event, Webhook
 
 __all__ = [
+    "Alert",
+    "AlertRule",
     "ApiToken",
     "Attempt",
     "AuditEntry",
@@ -17,7 +21,9 @@ __all__ = [
     "BackendHealth",
     "ClockLease",
     "CostBasis",
+    "Delivery",
     "Document",
+    "Event",
     "HealthSample",
     "IdempotencyKey",
     "Measurement",
@@ -29,4 +35,5 @@ __all__ = [
     "RoutingRule",
     "SlotLease",
     "Tag",
+    "Webhook",
 ]

@@ -116,6 +116,7 @@ class BackendHealth(models.Model):
         default=dict, blank=True, help_text="the newest self-test: when, its steps, whether it was overruled"
     )
     checked_at = models.DateTimeField(null=True, blank=True)
+    certificate_ends_at = models.DateTimeField(null=True, blank=True, help_text="of an https address, as last seen")
 
     class Meta:
         verbose_name_plural = "backend health"

@@ -32,6 +32,7 @@ from jobs.schemas.documents import (
     Purpose,
 )
 from jobs.schemas.measuring import ComparedOut, CostsOut, HostCostOut, MeasuredOut, PercentilesOut
+from jobs.schemas.notices import AcknowledgeIn, Acknowledgement, AlertList, AlertOut
 from jobs.schemas.people import Me, Quotas
 from jobs.schemas.readings import EditIn, ReadingIn, ReadingList, ReadingOut, ReadingSettings, RerunIn
 from jobs.schemas.refusals import Error, ErrorBody, ErrorCode
@@ -52,8 +53,23 @@ from jobs.schemas.routing import (
     VersionList,
     VersionOut,
 )
+from jobs.schemas.webhooks import (
+    DeliveryList,
+    DeliveryOut,
+    EventList,
+    EventOut,
+    NewWebhook,
+    RegisteredWebhook,
+    WebhookFields,
+    WebhookList,
+    WebhookOut,
+)
 
 __all__ = [
+    "AcknowledgeIn",
+    "Acknowledgement",
+    "AlertList",
+    "AlertOut",
     "AttemptOut",
     "AuditLine",
     "AuditLog",
@@ -66,6 +82,8 @@ __all__ = [
     "Considered",
     "CostsOut",
     "Decision",
+    "DeliveryList",
+    "DeliveryOut",
     "DocumentList",
     "DocumentOut",
     "DocumentState",
@@ -73,6 +91,8 @@ __all__ = [
     "Error",
     "ErrorBody",
     "ErrorCode",
+    "EventList",
+    "EventOut",
     "Explained",
     "FactsIn",
     "FailoverOut",
@@ -85,6 +105,7 @@ __all__ = [
     "MeasuredOut",
     "Mode",
     "NewBackend",
+    "NewWebhook",
     "Outcome",
     "PageCounters",
     "PageList",
@@ -101,6 +122,7 @@ __all__ = [
     "ReadingList",
     "ReadingOut",
     "ReadingSettings",
+    "RegisteredWebhook",
     "ReplayIn",
     "Replayed",
     "RerunIn",
@@ -112,4 +134,7 @@ __all__ = [
     "VerdictOut",
     "VersionList",
     "VersionOut",
+    "WebhookFields",
+    "WebhookList",
+    "WebhookOut",
 ]

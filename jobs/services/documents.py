@@ -14,7 +14,7 @@ from jobs.domain.statuses import DocumentStatus, PageStatus
 from jobs.gateways import storage
 from jobs.models import Document, Page, SlotLease
 from jobs.models.documents import new_document_id
-from jobs.services import access, rerunning, settling
+from jobs.services import access, events, rerunning, settling
 
 log = structlog.get_logger(__name__)
 D = DocumentStatus
@@ -49,6 +49,7 @@ def cancel(document_id: Any, *, by: Any) -> Document:
             document.pages_cancelled = document.page_count
         # Where only pages being read again were under way, the document is what it was before.
         _save(document, ended or D.CANCELLED)
+        events.document_ended(document.pk)
     access.audit("document.cancelled", by=by, subject=str(document.pk))
     return document
 

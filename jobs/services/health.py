@@ -20,7 +20,7 @@ from jobs.domain.circuit import Circuit
 from jobs.domain.failures import Blame, Failure, Outcome
 from jobs.domain.policies import Failover, Policy
 from jobs.models import Attempt, Backend, BackendHealth
-from jobs.services import access, asking, canary, progress, routing, sampling
+from jobs.services import access, asking, canary, events, progress, routing, sampling
 
 log = structlog.get_logger(__name__)
 
@@ -90,12 +90,13 @@ def _change(backend_id: int, event: Callable[[Circuit, float], Circuit], **facts
     """Apply one event to a backend's breaker, under its row's lock, and store what follows from it."""
     with transaction.atomic():
         health, _ = BackendHealth.objects.select_for_update().get_or_create(backend_id=backend_id)
-        before = circuit.from_json(health.circuit)
+        was, before = health.state, circuit.from_json(health.circuit)
         after = event(before, timezone.now().timestamp())
         for name, value in facts.items():
             setattr(health, name, value)
         _store(health, after, opened=after.state != before.state)
         health.save()
+        events.backend_moved(backend_id, was, health.state, health.reason)
     if after.state != before.state:
         log.warning("backend.breaker", backend=backend_id, was=before.state, now=after.state, reason=after.reason)
     return health
@@ -118,7 +119,11 @@ def _misconfigured(backend_id: int, reason: str) -> None:
     not of every page and probe that meets it."""
     BackendHealth.objects.get_or_create(backend_id=backend_id)
     row = BackendHealth.objects.select_related("backend").filter(pk=backend_id)
-    changed = row.exclude(state="misconfigured").update(state="misconfigured", reason=reason, since=timezone.now())
+    with transaction.atomic():
+        was = row.values_list("state", flat=True).first()
+        changed = row.exclude(state="misconfigured").update(state="misconfigured", reason=reason, since=timezone.now())
+        if changed:
+            events.backend_moved(backend_id, str(was), "misconfigured", reason)
     if not changed:
         row.update(reason=reason)
         return

@@ -28,7 +28,7 @@ from jobs.domain.attempts import Step
 from jobs.domain.statuses import PageStatus
 from jobs.gateways import rasterizer, storage
 from jobs.models import Backend, Document, Page
-from jobs.services import queues, routing, settling
+from jobs.services import events, queues, routing, settling
 from jobs.services import statements as sql
 from jobs.services.leases import keeper
 
@@ -267,7 +267,8 @@ def _page_drawn_again(page: Page, drawn: rasterizer.DrawnPage) -> None:
 
 def give_up(document_id: Any, error: errors.OcrsiteError) -> None:
     """End a document whose file cannot be worked on at all, with the reason."""
-    Document.objects.unfinished().filter(pk=document_id).update(
-        status=statuses.DocumentStatus.FAILED, error=error.message, finished_at=timezone.now()
-    )
+    ended = {"status": statuses.DocumentStatus.FAILED, "error": error.message, "finished_at": timezone.now()}
+    with transaction.atomic():
+        if Document.objects.unfinished().filter(pk=document_id).update(**ended):
+            events.document_ended(document_id)
     log.error("document.given_up", document=str(document_id), reason=error.message)

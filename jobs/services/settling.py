@@ -20,7 +20,7 @@ from jobs.domain.failures import Outcome
 from jobs.domain.ladder import Climb
 from jobs.domain.statuses import DocumentStatus, PageStatus
 from jobs.models import Document, Page
-from jobs.services import candidates, readings, retries, searching
+from jobs.services import candidates, events, readings, retries, searching
 from jobs.services import statements as sql
 
 log = structlog.get_logger(__name__)
@@ -248,11 +248,13 @@ def _roll_up(document: Any, counts: statuses.PageCounts, status: str) -> None:
     if target is None or status in statuses.ENDED_DOCUMENTS:
         return
     sources = statuses.document_sources(target)
-    sql.change(
+    ended = sql.change(
         f"""UPDATE jobs_document SET status = %s, finished_at = {sql.now()}, revision = revision + 1
             WHERE id = %s AND status IN ({sql.marks(sources)})""",
         [target.value, document, *sources],
     )
+    if ended:
+        events.document_ended(sql.document_key(document))
     log.info(
         "document.ended",
         document=sql.document_key(document),

@@ -5,6 +5,7 @@ from django.urls import path
 from jobs.views import (
     account,
     actions,
+    alerts,
     audit,
     backends,
     comparing,
@@ -22,6 +23,7 @@ from jobs.views import (
     searching,
     tags,
     uploads,
+    webhooks,
 )
 
 urlpatterns = [
@@ -32,6 +34,11 @@ urlpatterns = [
     path("account/tokens", account.create_token, name="create-token"),
     path("account/tokens/<int:token_id>/revoke", account.revoke_token, name="revoke-token"),
     path("account/password", account.ChangePassword.as_view(), name="change-password"),
+    path("webhooks/", webhooks.listed, name="webhooks"),
+    path("webhooks/<int:webhook_id>/", webhooks.webhook, name="webhook"),
+    path("webhooks/<int:webhook_id>/live", webhooks.webhook_live, name="webhook-live"),
+    path("webhooks/<int:webhook_id>/redeliver", webhooks.redeliver, name="redeliver"),
+    path("webhooks/<int:webhook_id>/<str:deed>", webhooks.act, name="webhook-act"),
     path("documents/", documents.documents, name="documents"),
     path("documents/live", documents.documents_live, name="documents-live"),
     path("documents/filter", documents.documents_filter, name="documents-filter"),
@@ -74,6 +81,12 @@ urlpatterns = [
     path("documents/<uuid:document_id>/rerun", readings.rerun, name="rerun"),
     path("documents/<uuid:document_id>/accept-all", readings.accept_all, name="accept-all"),
     path("review/", review.review, name="review"),
+    path("alerts/", alerts.board, name="alerts"),
+    path("alerts/live", alerts.board_live, name="alerts-live"),
+    path("alerts/rules", alerts.change_rule, name="alert-rule"),
+    path("alerts/rules/add", alerts.add_rule, name="alert-rule-add"),
+    path("alerts/rules/reset", alerts.reset_rule, name="alert-rule-reset"),
+    path("alerts/<int:alert_id>/acknowledge", alerts.acknowledge, name="acknowledge-alert"),
     path("backends/", backends.backends, name="backends"),
     path("backends/live", backends.backends_live, name="backends-live"),
     path("backends/rules", routing.edit, name="routing-edit"),

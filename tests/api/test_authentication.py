@@ -114,6 +114,8 @@ ADMIN_ROUTES = [
     ("get", "/routing/rules"),
     ("post", "/routing/replay"),
     ("get", "/audit"),
+    ("get", "/alerts"),
+    ("post", "/alerts/1/acknowledge"),
 ]
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 from pydantic import TypeAdapter
 
 from jobs import schemas
-from jobs.api import examples
+from jobs.api import examples, notice_examples
 from jobs.api.refusals import STATUS_OF_CODE
 from tests.builders import PASSWORD, make_user
 
@@ -54,6 +54,17 @@ HAVE_TO_BE_THERE = """
     POST /routing/explain
     POST /routing/replay
     GET /routing/rules
+    GET /alerts
+    POST /alerts/{alert_id}/acknowledge
+    GET /events
+    GET /webhooks
+    POST /webhooks
+    GET /webhooks/{webhook_id}
+    PATCH /webhooks/{webhook_id}
+    DELETE /webhooks/{webhook_id}
+    POST /webhooks/{webhook_id}/test
+    GET /webhooks/{webhook_id}/deliveries
+    POST /webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver
     GET /audit
     GET /me
 """
@@ -159,6 +170,13 @@ def test_every_reference_leads_somewhere(description: dict[str, Any]) -> None:
         (schemas.ReplayIn, examples.REPLAY),
         (schemas.Replayed, examples.REPLAYED),
         (schemas.AuditLog, examples.AUDIT_LOG),
+        (schemas.AlertList, notice_examples.ALERTS),
+        (schemas.AcknowledgeIn, notice_examples.ACKNOWLEDGE),
+        (schemas.EventList, notice_examples.EVENTS),
+        (schemas.WebhookList, notice_examples.WEBHOOKS),
+        (schemas.NewWebhook, notice_examples.NEW_WEBHOOK),
+        (schemas.RegisteredWebhook, notice_examples.REGISTERED_WEBHOOK),
+        (schemas.DeliveryList, notice_examples.DELIVERIES),
     ],
 )
 def test_examples_have_the_form_they_are_examples_of(schema: Any, example: dict[str, Any]) -> None:

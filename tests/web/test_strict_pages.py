@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import User
+from django.utils import timezone
 
+from jobs.domain.alerts import Fact
+from jobs.services import alerts, webhooks
 from tests import builders
 
 pytestmark = pytest.mark.django_db
+NOTICES = ["alerts", "webhooks", "webhook"]
 ROOM = ["edit", "again", "versions", "compare", "review"]
 HOSTS = [
     "backends",
@@ -20,7 +25,19 @@ HOSTS = [
     "policy versions",
     "log",
 ]
-SCREENS = ["list", "filtered", "empty", "document", "unprepared", "page", "failed page", "account", *HOSTS, *ROOM]
+SCREENS = [
+    "list",
+    "filtered",
+    "empty",
+    "document",
+    "unprepared",
+    "page",
+    "failed page",
+    "account",
+    *HOSTS,
+    *ROOM,
+    *NOTICES,
+]
 
 
 @pytest.fixture
@@ -29,6 +46,10 @@ def pages(admin, mira, outline):
     new = builders.make_reading(full.pages.get(number=2), text="New", in_force=False, source="rerun")
     full.pages.filter(number=2).update(proposed=new)
     fresh = builders.make_document(mira, pages=2, prepared=False)
+    now, ada = timezone.now(), User.objects.get(username="ada")
+    hook, _ = webhooks.register(ada, url="https://hooks.example.org/", events=["alert"])
+    alerts.judge([Fact("misconfigured", "calypso", 1.0), Fact("api_key", "calypso", 1.0)], now)
+    alerts.judge([Fact("misconfigured", "calypso", 1.0)], now)
     addresses = {
         "list": "/documents/",
         "filtered": "/documents/?state=failed&q=report",
@@ -52,6 +73,9 @@ def pages(admin, mira, outline):
         "edit a host": "/backends/calypso/edit",
         "policy versions": "/backends/versions",
         "log": "/backends/log",
+        "alerts": "/alerts/",
+        "webhooks": "/webhooks/",
+        "webhook": f"/webhooks/{hook.pk}/",
     }
     return lambda name: outline(admin.get(addresses[name]))
 

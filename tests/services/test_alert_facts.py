@@ -1,0 +1,267 @@
+"""Each alert fires under its cause, by the clock's own round, and is over after it; nothing fires without one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from jobs import clock, errors
+from jobs.domain import alert_rules
+from jobs.domain.alerts import Fact
+from jobs.gateways import disk, secrets
+from jobs.models import Alert, Attempt, Backend, Document
+from jobs.services import alert_facts, alerts, backends, probing
+from jobs.services import certificates as looking_at_certificates
+from tests import builders, certificates, patience
+from tests.vllm_simulator import Simulator
+from tests.webhook_receiver import receiver
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def mira(db):
+    return builders.make_user("mira")
+
+
+@pytest.fixture
+def host():
+    with Simulator.start(slots=4) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def calypso(db, host, monkeypatch):
+    """A policy, calypso, a disk with room, and rules that do not wait."""
+    monkeypatch.setattr(disk, "free_percent", lambda folder: 50.0)
+    for rule in alert_rules.SHIPPED:
+        at_once = {"for_seconds": 0, "clear_seconds": 0}
+        alerts.change_rule(rule.kind, rule.backend, by=None, **at_once)
+    builders.make_policy()
+    return builders.make_backend("calypso", base_url=host.base_url)
+
+
+@pytest.fixture
+def a_round(monkeypatch):
+    """What the clock does, each duty once and to its end."""
+    monkeypatch.setattr(clock.actors, "send", lambda actor, *args: True)
+
+    def duties():
+        probing.probe_all()
+        clock.watch_alerts()
+        return told()
+
+    return duties
+
+
+def told():
+    return sorted((alert.kind, alert.subject) for alert in Alert.objects.firing())
+
+
+def calls(mira, *, of="calypso", n=1, **fields):
+    page = builders.make_document(mira, pages=1, running=1).pages.get()
+    for _ in range(n):
+        builders.make_attempt(page, backend=of, **fields)
+    Document.objects.update(status="done")
+
+
+def falls(name):
+    """Probe until its breaker is open."""
+
+    def is_down():
+        probing.probe_all()
+        return Backend.objects.get(name=name).health.state == "down"
+
+    patience.until(is_down)
+
+
+def test_nothing_fires_without_a_cause(calypso, mira, a_round):
+    builders.make_document(mira, pages=3, done=2, rendered=1)
+    calls(mira, n=40)
+    assert a_round() == []
+    assert not Alert.objects.exists()
+
+
+def test_a_host_that_is_down(calypso, host, a_round):
+    backend = builders.make_backend("spark", base_url=host.base_url)
+    assert a_round() == []
+    backends.update("spark", by=None, base_url="http://127.0.0.1:9")
+    falls("spark")
+    assert a_round() == [("host_down", "spark")]
+    assert "spark is down: " in alerts.sentence(Alert.objects.get())
+    backend.health.refresh_from_db()
+    backend.health.state = "up"
+    backend.health.save()
+    clock.watch_alerts()
+    assert told() == []
+    assert Alert.objects.over().get().subject == "spark"
+
+
+def test_all_hosts_are_down_and_one_comes_back(calypso, host, a_round):
+    host.stop_listening()
+    falls("calypso")
+    assert a_round() == [("host_down", "calypso"), ("no_host", "")]
+    assert alerts.firing()[0].kind == "no_host", "the critical one first"
+    host.listen_again()
+    backends.activate("calypso", by=None, force=True)
+    assert a_round() == []
+
+
+def test_a_host_that_serves_another_model(calypso, a_round):
+    Backend.objects.update(model="another/model")
+    assert a_round() == [("misconfigured", "calypso"), ("no_host", "")]
+    Backend.objects.update(model="deepseek-ai/DeepSeek-OCR")
+    backends.activate("calypso", by=None, force=True)
+    assert a_round() == []
+
+
+def test_an_api_key_that_cannot_be_read_any_more(calypso, a_round, settings):
+    Backend.objects.update(encrypted_api_key=secrets.encrypt("k"))
+    was, settings.SECRET_KEY = settings.SECRET_KEY, "another one"
+    clock.watch_alerts()
+    assert told() == [("api_key", "calypso")]
+    settings.SECRET_KEY = was
+    clock.watch_alerts()
+    assert told() == []
+
+
+def test_a_certificate_that_ends_soon(calypso, tmp_path, settings):
+    certificate = certificates.self_signed(tmp_path, days=13.5)
+    settings.BACKEND_CA_FILE = str(certificate)
+    with receiver(certificates.server_context(certificate)) as server:
+        Backend.objects.update(base_url=f"https://localhost:{server.port}")
+        looking_at_certificates.look()
+    clock.watch_alerts()
+    assert told() == [("certificate", "calypso")]
+    assert "The certificate of calypso ends in 13." in alerts.sentence(Alert.objects.get())
+    looking_at_certificates.look()  # nobody answers: what was known stands
+    certificate = certificates.self_signed(tmp_path, days=90)
+    clock.watch_alerts()
+    assert told() == [("certificate", "calypso")]
+    with receiver(certificates.server_context(certificate)) as server:
+        Backend.objects.update(base_url=f"https://localhost:{server.port}")
+        looking_at_certificates.look()
+    clock.watch_alerts()
+    assert told() == []
+
+
+@pytest.mark.parametrize("lifecycle", ["planned", "disabled"])
+def test_the_certificate_of_a_host_that_is_not_in_use_is_not_asked_for(calypso, monkeypatch, lifecycle):
+    Backend.objects.update(base_url="https://localhost:9", lifecycle=lifecycle)
+    monkeypatch.setattr("socket.create_connection", lambda *a, **k: pytest.fail("it was contacted"))
+    looking_at_certificates.look()
+
+
+def test_a_worker_is_asked_to_look_at_certificates(monkeypatch):
+    sent = []
+    monkeypatch.setattr(clock.actors, "send", lambda actor, *args: sent.append(actor.actor_name))
+    clock.ask_for_certificates()
+    assert sent == ["look_at_certificates"]
+
+
+def test_a_disk_that_is_nearly_full(calypso, a_round, monkeypatch):
+    monkeypatch.setattr(disk, "free_percent", lambda folder: 9.0)
+    assert a_round() == [("disk_free", "")]
+    monkeypatch.setattr(disk, "free_percent", lambda folder: 11.0)
+    assert a_round() == [("disk_free", "")], "inside the band"
+    monkeypatch.setattr(disk, "free_percent", lambda folder: 13.0)
+    assert a_round() == []
+
+
+def test_a_disk_that_cannot_be_asked_is_full(calypso, a_round, monkeypatch):
+    def fails(folder):
+        raise errors.Unavailable("The disk does not answer as it should.")
+
+    monkeypatch.setattr(disk, "free_percent", fails)
+    assert a_round() == [("disk_free", "")]
+    assert "The disk does not answer as it should." in alerts.sentence(Alert.objects.get())
+
+
+def test_out_of_memory(calypso, mira, a_round):
+    calls(mira, outcome="out_of_memory")
+    assert a_round() == [("out_of_memory", "calypso")]
+    assert alerts.sentence(Alert.objects.get()) == "calypso ran out of memory once in 5 minutes."
+    Attempt.objects.update(started_at=timezone.now() - timedelta(minutes=6))
+    assert a_round() == []
+
+
+def test_a_queue_at_the_default_host(calypso, mira, a_round):
+    builders.make_document(mira, pages=6, rendered=6)
+    assert a_round() == [], "its own pages are not ahead of it"
+    builders.make_document(mira, pages=1, rendered=1)
+    assert a_round() == [("queue_depth", "calypso")]
+    Document.objects.update(pages_done=5)
+    assert a_round() == []
+
+
+def test_calls_that_take_too_long(calypso, mira, a_round):
+    builders.make_backend("spark", base_url=Backend.objects.get(name="calypso").base_url)
+    calls(mira, of="spark", n=99, seconds=2.0)
+    assert a_round() == []
+    calls(mira, of="spark", n=2, seconds=61.0, started_at=timezone.now() - timedelta(seconds=70))
+    assert a_round() == [("latency_p99", "spark")]
+    Attempt.objects.update(started_at=timezone.now() - timedelta(minutes=10))
+    assert a_round() == []
+
+
+def test_throughput_alerts_only_once_it_was_given_a_threshold(calypso, mira, a_round):
+    builders.make_backend("spark", base_url=Backend.objects.get(name="calypso").base_url)
+    calls(mira, of="spark", n=5)
+    assert a_round() == []
+    alerts.change_rule("throughput", "spark", by=None, threshold=2.0)
+    assert a_round() == [("throughput", "spark")]
+    calls(mira, of="spark", n=10)
+    assert a_round() == []
+
+
+def test_a_page_that_has_waited_long(calypso, mira, a_round):
+    alerts.change_rule("queue_depth", "calypso", by=None, enabled=False)
+    document = builders.make_document(mira, pages=1, rendered=1, age_seconds=3700)
+    assert a_round() == [("oldest_wait", "")]
+    builders.make_lease(document.pages.get(), calypso)
+    assert a_round() == []
+
+
+def test_pages_that_are_read_badly(calypso, mira, a_round):
+    calls(mira, n=15)
+    assert a_round() == []
+    calls(mira, n=5, rung="free_ocr")
+    assert a_round() == [("quality_retries", "")]
+    calls(mira, n=40)
+    assert a_round() == []
+
+
+def test_gpu_figures_are_absent_and_said_to_be(calypso):
+    facts = {fact.kind: fact.value for fact in alert_facts.gather()}
+    assert (facts["gpu_memory"], facts["utilization"]) == (None, None)
+    assert alert_rules.KINDS["gpu_memory"].absent == "no exporter configured"
+    alerts.judge([Fact("gpu_memory", "calypso", 22.5)], timezone.now())
+    assert told() == [("gpu_memory", "calypso")]
+
+
+@pytest.mark.parametrize("lifecycle", ["planned", "disabled"])
+def test_a_host_that_is_not_looked_after_has_no_alert(calypso, a_round, lifecycle):
+    builders.make_backend("spark", state="down")
+    clock.watch_alerts()
+    assert told() == [("host_down", "spark")]
+    Backend.objects.filter(name="spark").update(lifecycle=lifecycle)
+    clock.watch_alerts()
+    assert told() == []
+
+
+@pytest.mark.parametrize(("values", "found"), [([], None), ([3.0], 3.0), ([*range(1, 101)], 99), ([5, 1], 5)])
+def test_the_99th_percentile(values, found):
+    assert alert_facts.percentile(values, 0.99) == found
+
+
+def test_a_round_costs_as_many_queries_whatever_there_is(calypso, mira, django_assert_max_num_queries):
+    with django_assert_max_num_queries(11):
+        alerts.look()
+    for n in range(5):
+        builders.make_backend(f"host{n}")
+        calls(mira, of=f"host{n}", n=20)
+        builders.make_document(mira, pages=5, done=2, rendered=1)
+    with django_assert_max_num_queries(11):
+        alerts.look()
