@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import expect
@@ -119,6 +120,22 @@ def test_the_page_is_zoomed_by_keys(visit, document):
     page.keyboard.press("0")
     expect(page.locator("#fit-width")).to_have_attribute("aria-pressed", "true")
     assert sheet.evaluate("sheet => sheet.offsetWidth") == fitting
+
+
+def test_nothing_is_read_out_twice_while_somebody_writes(visit, document):
+    page = visit.page
+    page.goto(f"{visit.address}/documents/{document.pk}/pages/3/?view=edit")
+    expect(page.locator("#text")).to_be_focused()
+    page.evaluate("""() => {
+      const said = document.getElementById("saved-said");
+      window.heard = [];
+      new MutationObserver(() => heard.push(said.textContent)).observe(said, { childList: true, characterData: true });
+    }""")
+    page.keyboard.type("One two three four")
+    expect(page.locator("#saved-said")).to_contain_text("Saved at")
+    heard = page.evaluate("heard")
+    assert "Not saved yet" in heard
+    assert [pair for pair in pairwise(heard) if pair[0] == pair[1]] == []
 
 
 def test_who_was_slower_sees_both_texts_and_loses_neither(visit, document):
