@@ -7,6 +7,7 @@ but its picture is thrown away, and the picture is what the document is.
 from __future__ import annotations
 
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from tests.exported import block
 
 pytestmark = pytest.mark.django_db
 
+SAMPLE = Path(__file__).resolve().parent.parent.parent / "static" / "samples" / "sample.pdf"
 NEAR_POINTS = 5.0
 DPI = 200
 TEXT = """harbour office counted every vessel passing through its lock between January and March larger ships waited
@@ -157,6 +159,32 @@ def test_every_word_is_found_within_five_points_and_no_pixel_changes(
     far = {word: (there, true[word]) for word, there in found if distance(there, true[word]) > NEAR_POINTS}
     assert far == {}
     assert exported.same(exported.pictures(scan, tmp_path / "a"), exported.pictures(made, tmp_path / "b"))
+
+
+def test_so_is_every_word_of_a_real_document_with_a_table_and_a_chart(mira: Any, tmp_path: Path) -> None:
+    subprocess.run(
+        ["pdftoppm", "-r", str(DPI), "-jpeg", str(SAMPLE), str(tmp_path / "scan")], check=True, timeout=exported.SECONDS
+    )
+    first, *others = [Image.open(path) for path in sorted(tmp_path.glob("scan-*.jpg"))]
+    first.save(tmp_path / "scan.pdf", "PDF", save_all=True, append_images=others, resolution=DPI)
+    document = exported.document_of(mira, tmp_path / "scan.pdf", tmp_path, dpi=DPI)
+    pages = exported.blocks(SAMPLE)
+    for page, parts in zip(document.pages.order_by("number"), pages, strict=True):
+        said = [(" ".join(word for word, _ in part), exported.union(part, DPI / 72)) for part in parts]
+        exported.read(page, *(block("text", words, box) for words, box in said))
+    made = exported.words(exported.saved(document, "pdf", tmp_path))
+    for found, parts in zip(made, pages, strict=True):
+        true = [one for part in parts for one in part]
+        assert len(found) == len(true)
+        once = once_in(true) & once_in(found)
+        assert len(once) > 50
+        far = [word for word, there in found if word in once and distance(there, dict(true)[word]) > NEAR_POINTS]
+        assert far == []
+
+
+def once_in(found: exported.Words) -> set[str]:
+    """The words that stand there once, so that their places can be compared."""
+    return {word for word, many in Counter(word for word, _ in found).items() if many == 1}
 
 
 def distance(there: tuple[float, ...], here: tuple[float, ...]) -> float:
