@@ -49,6 +49,10 @@ def document(visit: Visit):
 
 def test_a_review_by_keys_alone(visit, document):
     page, press = visit.page, visit.page.keyboard.press
+    clicked: list[str] = []
+    page.expose_function("clicked", lambda what: clicked.append(what))
+    page.add_init_script("addEventListener('pointerdown', (event) => clicked(event.target.outerHTML), true)")
+    page.reload()
     press("r")
     page.wait_for_url("**/review/")
     expect(page.locator(".review-row")).to_have_count(2)
@@ -81,8 +85,40 @@ def test_a_review_by_keys_alone(visit, document):
     page.wait_for_url("**/pages/5/")
     press("k")
     page.wait_for_url("**/pages/4/")
+    press("j")
+    page.wait_for_url("**/pages/5/")
     press("?")
     expect(page.locator("#keys")).to_be_visible()
+    expect(page.locator("#keys button")).to_be_focused()
+    press("j")  # keys do nothing behind the help
+    press("Escape")
+    expect(page.locator("#keys")).to_be_hidden()
+    assert page.url.endswith("/pages/5/")
+    press("Escape")
+    page.wait_for_url(f"**/documents/{document.pk}/?page=5")
+    assert clicked == []
+
+
+def test_single_keys_can_be_switched_off_and_on_again(visit, document):
+    page, press = visit.page, visit.page.keyboard.press
+    page.add_init_script("window.followed = 0; addEventListener('click', () => followed++, true)")
+    page.goto(f"{visit.address}/documents/{document.pk}/pages/3/")
+    press("?")
+    page.get_by_label("Use the single keys").press("Space")
+    press("Escape")
+    page.goto(f"{visit.address}/documents/{document.pk}/pages/2/")
+    followed = page.evaluate("followed")
+    for key in "jkanefrb?":
+        press(key)
+    assert page.evaluate("followed") == followed  # what a key does begins with the click that it stands for
+    expect(page.locator("#keys")).to_be_hidden()
+    page.locator(".frame-person summary").press("Enter")
+    page.locator("[data-opens=keys]").press("Enter")
+    expect(page.get_by_label("Use the single keys")).not_to_be_checked()
+    page.get_by_label("Use the single keys").press("Space")
+    press("Escape")
+    press("j")
+    page.wait_for_url("**/pages/3/")
 
 
 def test_a_script_in_recognised_text_is_only_text(visit, document):
