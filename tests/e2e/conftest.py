@@ -66,6 +66,16 @@ def site(transactional_db) -> Iterator[RunningSite]:
 
 
 @pytest.fixture
+def web_alone(transactional_db) -> Iterator[RunningSite]:
+    """A site whose web server is all that runs, once it is started: nothing is read."""
+    need("redis-server")
+    backends.ensure_defaults()
+    with RunningSite() as running:
+        running.start_redis()
+        yield running
+
+
+@pytest.fixture
 def address(site: RunningSite) -> str:
     return site.start_web()
 

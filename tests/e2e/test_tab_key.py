@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser
 
@@ -36,20 +34,12 @@ STOP = """() => {
 }"""
 
 
-@pytest.fixture
-def site(transactional_db) -> Iterator[RunningSite]:
-    """The web server alone: nothing is read here."""
-    with RunningSite() as running:
-        running.start_redis()
-        yield running
-
-
 @pytest.mark.parametrize("width", [1360, 390])
-def test_every_stop_of_the_tab_key_can_be_seen(browser: Browser, site: RunningSite, width: int) -> None:
+def test_every_stop_of_the_tab_key_can_be_seen(browser: Browser, web_alone: RunningSite, width: int) -> None:
     shown = EveryState()
     context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
     context.set_default_timeout(60_000)
-    visit = Visit(context.new_page(), site.start_web())
+    visit = Visit(context.new_page(), web_alone.start_web())
     visit.sign_in("ada")
     room = f"/documents/{shown.read.pk}/pages"
     paths = ["/documents/", f"/documents/{shown.read.pk}/", f"{room}/1/", f"{room}/2/?view=compare", "/review/"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ from django.db.models import F
 from playwright.sync_api import Browser, expect
 
 from jobs.models import Document
-from jobs.services import backends
 from tests import builders
 from tests.e2e.conftest import Visit
 from tests.running_site import RunningSite
@@ -29,17 +27,8 @@ ELSEWHERE = """
 """
 
 
-@pytest.fixture
-def site(transactional_db) -> Iterator[RunningSite]:
-    """The web server alone: nothing is read here."""
-    backends.ensure_defaults()
-    with RunningSite() as running:
-        running.start_redis()
-        yield running
-
-
-def test_who_may_be_told_and_asked_for_it_is_told_once(browser: Browser, site: RunningSite) -> None:
-    address = site.start_web()
+def test_who_may_be_told_and_asked_for_it_is_told_once(browser: Browser, web_alone: RunningSite) -> None:
+    address = web_alone.start_web()
     visit, document = watching(browser, address, "granted")
     button = visit.page.locator("#tell-me")
     expect(button).to_have_attribute("aria-pressed", "false")
@@ -58,8 +47,8 @@ def test_who_may_be_told_and_asked_for_it_is_told_once(browser: Browser, site: R
 
 
 @pytest.mark.parametrize("permission", ["denied", "default"])
-def test_who_refuses_it_is_told_by_the_title_alone(browser: Browser, site: RunningSite, permission: str) -> None:
-    visit, document = watching(browser, site.start_web(), permission)
+def test_who_refuses_it_is_told_by_the_title_alone(browser: Browser, web_alone: RunningSite, permission: str) -> None:
+    visit, document = watching(browser, web_alone.start_web(), permission)
     button = visit.page.locator("#tell-me")
     if permission == "denied":  # earlier, so that it is not even offered
         expect(visit.page.locator("#document-line")).to_be_visible()
