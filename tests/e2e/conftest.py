@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from jobs.services import backends
 from tests import builders
@@ -25,6 +25,8 @@ QUIET = [
     "--disable-sync",
 ]
 CHROMIUM = "/usr/bin/chromium"
+PATIENCE = 120_000  # milliseconds to await, on a machine that does other things as well
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -105,7 +107,7 @@ class Visit:
 def visit(browser: Browser, address: str, tmp_path: Path) -> Iterator[Visit]:
     builders.make_user("mira")
     context = browser.new_context(viewport={"width": 1360, "height": 900}, accept_downloads=True)
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(PATIENCE)
     seen = Visit(context.new_page(), address)
     seen.sign_in()
     yield seen

@@ -16,7 +16,7 @@ from django.urls.converters import IntConverter, UUIDConverter
 from playwright.sync_api import Browser, expect
 
 from jobs.views.urls import urlpatterns
-from tests.e2e.conftest import Visit
+from tests.e2e.conftest import PATIENCE, Visit
 from tests.e2e.every_state import EveryState
 from tests.running_site import RunningSite
 
@@ -109,7 +109,7 @@ def is_screen(response: Any) -> bool:
 def faults(browser: Browser, address: str, name: str, paths: list[str]) -> list[str]:
     """What axe finds, one line a fault: person, address, look, rule and elements."""
     context = browser.new_context(viewport=DESK, reduced_motion="reduce")
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(PATIENCE)
     visit = Visit(context.new_page(), address)
     if name:
         visit.sign_in(name)

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, expect
 
 from jobs.models import Document
 from tests import exported, files
-from tests.e2e.conftest import Visit
+from tests.e2e.conftest import PATIENCE, Visit
 from tests.e2e.simulated_site import SimulatedSite
 from tests.hostile_texts import plain_of
 from tests.two_hosts import image_sha256
@@ -42,13 +42,11 @@ def site(transactional_db, tmp_path: Path) -> Iterator[SimulatedSite]:
 @pytest.fixture
 def mira(browser: Browser, site: SimulatedSite) -> Iterator[Visit]:
     context = browser.new_context(viewport={"width": 1360, "height": 900})
-    context.set_default_timeout(60_000)
-    expect.set_options(timeout=60_000)
+    context.set_default_timeout(PATIENCE)
     seen = Visit(context.new_page(), site.start())
     seen.sign_in()
     yield seen
     context.close()
-    expect.set_options(timeout=5_000)
     assert (seen.complaints, seen.strangers) == ([], [])
 
 

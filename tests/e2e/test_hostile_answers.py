@@ -17,7 +17,7 @@ from jobs.models import Document, Page
 from jobs.services import exporting, rerunning, tagging
 from tests import files
 from tests import hostile_texts as texts
-from tests.e2e.conftest import Visit
+from tests.e2e.conftest import PATIENCE, Visit
 from tests.e2e.simulated_site import SimulatedSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.redis, pytest.mark.slow]
@@ -46,7 +46,7 @@ class Watched(Visit):
 
     def __init__(self, browser: Browser, address: str) -> None:
         self.context = browser.new_context(viewport={"width": 1360, "height": 900})
-        self.context.set_default_timeout(60_000)
+        self.context.set_default_timeout(PATIENCE)
         super().__init__(self.context.new_page(), address)
         self.page.on("dialog", lambda dialog: (self.complaints.append(f"dialog {dialog.message}"), dialog.dismiss()))
         self.page.expose_function("refused", lambda what: self.complaints.append(f"refused {what}"))

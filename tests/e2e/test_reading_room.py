@@ -101,22 +101,31 @@ def test_a_review_by_keys_alone(visit, document):
 
 def test_single_keys_can_be_switched_off_and_on_again(visit, document):
     page, press = visit.page, visit.page.keyboard.press
+    keys, switch = page.locator("#keys"), page.get_by_label("Use the single keys")
     page.add_init_script("window.followed = 0; addEventListener('click', () => followed++, true)")
     page.goto(f"{visit.address}/documents/{document.pk}/pages/3/")
     press("?")
-    page.get_by_label("Use the single keys").press("Space")
+    expect(keys).to_be_visible()
+    switch.press("Space")
+    expect(switch).not_to_be_checked()
     press("Escape")
+    expect(keys).to_be_hidden()
+
     page.goto(f"{visit.address}/documents/{document.pk}/pages/2/")
-    followed = page.evaluate("followed")
+    expect(page.locator("html")).to_have_attribute("data-keys", "off")
     for key in "jkanefrb?":
         press(key)
-    assert page.evaluate("followed") == followed  # what a key does begins with the click that it stands for
-    expect(page.locator("#keys")).to_be_hidden()
+    assert page.evaluate("followed") == 0  # what a key does begins with the click that it stands for
+    expect(keys).to_be_hidden()
+
     page.locator(".frame-person summary").press("Enter")
+    expect(page.locator("[data-opens=keys]")).to_be_visible()
     page.locator("[data-opens=keys]").press("Enter")
-    expect(page.get_by_label("Use the single keys")).not_to_be_checked()
-    page.get_by_label("Use the single keys").press("Space")
+    expect(keys).to_be_visible()
+    switch.press("Space")
+    expect(switch).to_be_checked()
     press("Escape")
+    expect(keys).to_be_hidden()
     press("j")
     page.wait_for_url("**/pages/3/")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser
 
-from tests.e2e.conftest import Visit
+from tests.e2e.conftest import PATIENCE, Visit
 from tests.e2e.every_state import EveryState
 from tests.running_site import RunningSite
 
@@ -38,7 +38,7 @@ STOP = """() => {
 def test_every_stop_of_the_tab_key_can_be_seen(browser: Browser, web_alone: RunningSite, width: int) -> None:
     shown = EveryState()
     context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(PATIENCE)
     visit = Visit(context.new_page(), web_alone.start_web())
     visit.sign_in("ada")
     room = f"/documents/{shown.read.pk}/pages"
@@ -53,12 +53,13 @@ def walked(visit: Visit, path: str) -> list[str]:
     """Tab from the top to the end of the page; what was wrong at each stop."""
     page = visit.page
     page.goto(visit.address + path)
-    found, stops = [], []
+    found: list[str] = []
+    stops: list[str] = []
     while len(stops) < MOST_STOPS:
         page.keyboard.press("Tab")
         stop = page.evaluate(STOP)
         if stop is None or (stops and stop["first"]):
-            break
+            break  # behind the last stop the focus is the browser's own, or begins again
         stops.append(stop["name"])
         found += [f"{stop['name']}: {what}" for what in stop["wrong"]]
     assert stops[0].startswith("a#.skip"), path

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from jobs.models import Document
 from tests import builders
-from tests.e2e.conftest import Visit
+from tests.e2e.conftest import PATIENCE, Visit
 from tests.running_site import RunningSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.redis, pytest.mark.slow]
@@ -70,7 +70,7 @@ def watching(browser: Browser, address: str, permission: str) -> tuple[Visit, Do
     """Mira looks at a document that is being read."""
     document = under_way(builders.make_user("mira"), "Lease.pdf")
     context = browser.new_context(permissions=["notifications"] if permission == "granted" else [])
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(PATIENCE)
     told = "null" if permission == "granted" else f"'{permission}'"
     context.add_init_script(ELSEWHERE.replace("PERMISSION", told))
     visit = Visit(context.new_page(), address)
@@ -83,7 +83,7 @@ def read_while_away(visit: Visit, document: Document, status: str = "done") -> N
     """Returns once the tab's title says that it was noticed."""
     visit.page.evaluate("window.away = true")
     Document.objects.filter(pk=document.pk).update(status=status, revision=F("revision") + 1)
-    expect(visit.page).to_have_title(f"✓ {document.name} · ocrsite", timeout=60_000)
+    expect(visit.page).to_have_title(f"✓ {document.name} · ocrsite")
 
 
 def end(visit: Visit) -> None:
