@@ -36,7 +36,6 @@ GRAVE = ("serious", "critical")
 WITHOUT_AN_OBJECT = {IntConverter: 1, UUIDConverter: "00000000-0000-7000-8000-000000000000"}
 VIEWS = {
     "documents": ["?q=page", "?q=nothing", "?state=failed", "?tag=harbour"],
-    "documents-filter": [""],
     "document": ["?page=5"],
     "document-page": ["?view=source", "?view=output", "?view=versions", "?view=edit", "?view=again"],
     "document-search": ["?q=page"],
