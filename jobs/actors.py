@@ -52,8 +52,8 @@ def recognize(lease_id: int) -> None:
 
 
 @dramatiq.actor(queue_name="pages")
-def tell_owner(document_id: str) -> None:
-    notices.tell(document_id)
+def tell_owners() -> None:
+    notices.tell()
 
 
 @dramatiq.actor(queue_name="pages")

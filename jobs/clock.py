@@ -86,8 +86,8 @@ def probe_hosts() -> None:
 
 def tell_owners() -> None:
     """Mails about long documents that are done, where a mail server is configured."""
-    for document in notices.due():
-        actors.send(actors.tell_owner, str(document))
+    if notices.due():
+        actors.send(actors.tell_owners)
 
 
 def watch_alerts() -> None:

@@ -71,10 +71,18 @@ def words(pdf: Path) -> list[Words]:
         ["pdftotext", "-bbox", "-cropbox", str(pdf), "-"], capture_output=True, text=True, timeout=SECONDS, check=True
     )
     assert "Error" not in done.stderr, done.stderr
-    return [
-        [(html.unescape(m[5]), (float(m[1]), float(m[2]), float(m[3]), float(m[4]))) for m in _WORD.finditer(page)]
-        for page in done.stdout.split("<page ")[1:]
-    ]
+    return [_words(page) for page in done.stdout.split("<page ")[1:]]
+
+
+def blocks(pdf: Path) -> list[list[Words]]:
+    """The same words by page, in the blocks that pdftotext takes them for."""
+    command = ["pdftotext", "-bbox-layout", "-cropbox", str(pdf), "-"]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=True).stdout
+    return [[_words(part) for part in page.split("<block ")[1:]] for page in said.split("<page ")[1:]]
+
+
+def _words(part: str) -> Words:
+    return [(html.unescape(m[5]), (float(m[1]), float(m[2]), float(m[3]), float(m[4]))) for m in _WORD.finditer(part)]
 
 
 def union(found: Sequence[tuple[str, tuple[float, float, float, float]]], scale: float) -> tuple[int, int, int, int]:

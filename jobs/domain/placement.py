@@ -24,6 +24,7 @@ HOPELESS = 0.35  # a width so far off is not looked at any closer
 NO_WORDS = 4.0  # a line without words
 INK_SHARE = 0.5  # boxes are tight around their print: less is a rule or a stain
 WIDE_GAP = 0.5  # times the size of the print: no wider gap speaks any louder
+COLUMN_GAP = 1.2  # times a line's height: no space is so wide, not in justified print; between cells most are
 MOST_WORDS = 20_000  # of one block; a page of small print has about 2,000
 
 _LOW_LETTERS = frozenset("acegmnopqrsuvwxyz.,:;-–—_·•")
@@ -63,8 +64,10 @@ def place(text: str, boxes: Sequence[tuple[int, int, int, int]], ink: Sequence[I
         return []
     likely = _likely_lines(words, boxes, text)
     if _is_of(ink, boxes, likely, len(words)):
-        shares = _shared_out(words, [line.width for line in ink], ink)
-        return [word for share, line in zip(shares, ink, strict=True) for word in _on_ink(share, line)]
+        print_alone = [_closed_up(line) for line in ink]
+        shares = _shared_out(words, [line.width for line in print_alone], print_alone)
+        lines = zip(shares, ink, print_alone, strict=True)
+        return [word for share, line, closed in lines for word in _on_ink(share, line, closed)]
     rows = _rows(boxes, likely)
     shares = _shared_out(words, [row.right - row.left for row in rows], ())
     return [word for share, row in zip(shares, rows, strict=True) for word in _evenly(share, row)]
@@ -205,13 +208,25 @@ def _groups(words: Sequence[str], ends: Sequence[dict[int, tuple[float, int]]]) 
     return groups[::-1]
 
 
-def _on_ink(words: Sequence[str], line: InkLine) -> list[PlacedWord]:
-    """Words between gaps of their line; by their widths alone where there are too few gaps."""
+def _closed_up(line: InkLine) -> InkLine:
+    """The line without the blanks between the cells of a table, which say nothing about how wide its words are."""
+    height = line.bottom - line.top
+    strokes, moved, before = [], 0.0, line.strokes[0][0]
+    for left, right in line.strokes:
+        moved += left - before - WIDE_GAP * height if left - before > COLUMN_GAP * height else 0.0
+        strokes.append((left - round(moved), right - round(moved)))
+        before = right
+    return InkLine(line.top, line.bottom, tuple(strokes))
+
+
+def _on_ink(words: Sequence[str], line: InkLine, closed: InkLine) -> list[PlacedWord]:
+    """Words between gaps of their line; by their widths alone where there are too few gaps. `closed`: the same line
+    without blanks, stroke by stroke."""
     strokes = line.strokes
     row = _row_of(words, line)
     if len(strokes) < len(words):
         return _evenly(words, row)
-    edges = _edges(words, line, row.size)
+    edges = _edges(words, closed, row.size)
     return [
         PlacedWord(word, strokes[first][0], strokes[following - 1][1], row.baseline, row.size)
         for word, first, following in zip(words, edges, edges[1:], strict=False)

@@ -57,6 +57,9 @@ def tell() -> bool:
         _take_back(chosen, now)
         log.warning("alert.mail_not_sent", reason=error.message)
         return False
+    except errors.RequestRefused as error:
+        log.warning("alert.mail_refused", reason=error.message)  # for good: the same again would be refused again
+        return False
     log.info("alert.mailed", alerts=[alert.pk for alert in chosen])
     return True
 

@@ -173,5 +173,5 @@ def _tell_owner(hook: Webhook, error: str) -> None:
     lines += [f"{settings.BASE_URL}/webhooks/{hook.pk}/"] if settings.BASE_URL else []
     try:
         mail.send(hook.user.email, "A webhook of yours was switched off", "\n".join(lines) + "\n")
-    except errors.Unavailable as refusal:
+    except (errors.Unavailable, errors.RequestRefused) as refusal:
         log.warning("webhook.mail_not_sent", webhook=hook.pk, reason=refusal.message)

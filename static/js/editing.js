@@ -10,7 +10,8 @@
   let stored = form.hasAttribute("data-conflict") ? null : area.value, timer = 0, sending = null, leaving = false;
 
   const dirty = () => area.value !== stored;
-  function tell(words, trouble = false) { said.textContent = words; said.toggleAttribute("data-trouble", trouble); }
+  // The same words again would be read out again, at every key.
+  function tell(words, trouble = false) { if (said.textContent !== words) said.textContent = words; said.toggleAttribute("data-trouble", trouble); }
   function keep() { try { dirty() ? localStorage.setItem(key, JSON.stringify({ text: area.value, base: base.value })) : localStorage.removeItem(key); } catch { /* storage is off: the page itself still holds the text */ } }
 
   function later(wait) { clearTimeout(timer); timer = setTimeout(save, wait); }

@@ -107,8 +107,15 @@
     if (card) asked.page = card.dataset.page;
   });
 
-  // Nobody looks: nothing is asked. On return the page catches up at once.
-  document.addEventListener("htmx:beforeRequest", (event) => { if (isPoll(event.target) && document.hidden) event.preventDefault(); });
+  // Nobody looks: nothing is asked but, now and then, whether the document is done, which watching.js tells. On return
+  // the page catches up at once.
+  const AWAY_MS = 5000;
+  let asked = 0;
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (!isPoll(event.target) || !document.hidden) return;
+    if (document.getElementById("watch") && Date.now() - asked >= AWAY_MS) asked = Date.now();
+    else event.preventDefault();
+  });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) poke(); });
 
   function poke() {

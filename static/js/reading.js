@@ -78,7 +78,8 @@
   const now = () => sheet().offsetWidth / natural();
   function tell() {
     if (!sheet()) return;
-    document.getElementById("zoom-said").textContent = `${Math.round(now() * 100)} %`;
+    const said = document.getElementById("zoom-said"), words = `${Math.round(now() * 100)} %`;
+    if (said.textContent !== words) said.textContent = words; // it is read out
     document.getElementById("fit-width").setAttribute("aria-pressed", String(zoom === 0));
     document.getElementById("fit-page").setAttribute("aria-pressed", String(zoom === "page"));
     pane().classList.toggle("pans", pane().scrollWidth > pane().clientWidth + 1 || pane().scrollHeight > pane().clientHeight + 1);

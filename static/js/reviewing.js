@@ -7,7 +7,7 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-    if (event.target.closest?.("input, textarea, select")) return;
+    if (event.target.closest?.("input, textarea, select") || document.documentElement.dataset.keys === "off") return;
     const all = links(), here = place();
     if (event.key === "j" || event.key === "k") { event.preventDefault(); all[Math.max(0, Math.min(all.length - 1, here + (event.key === "j" ? 1 : -1)))]?.focus(); }
     if (event.key === "a" && here >= 0) { event.preventDefault(); all[here].closest(".review-row").querySelector("[data-approve]")?.click(); }

@@ -45,6 +45,7 @@
       this.bar = make("progress", { max: 100, value: 0 });
       this.bar.setAttribute("aria-label", `Upload of ${file.name}`);
       this.said = make("div", { className: "upload-said", textContent: "Waiting for its turn" });
+      this.said.setAttribute("aria-live", "off"); // a percentage is looked at, not read out; what is refused is said
       this.button = make("button", { type: "button", className: "button dense bare", textContent: "Cancel" });
       this.button.setAttribute("aria-label", `Cancel ${file.name}`);
       this.button.addEventListener("click", () => this.stop());

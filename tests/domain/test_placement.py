@@ -36,6 +36,12 @@ def test_ink_tells_lines_and_gaps_tell_words():
     assert [(word.left, word.right) for word in words] == [(100, 140), (155, 190), (100, 150)]
 
 
+def test_a_blank_between_two_cells_belongs_to_no_word():
+    row = InkLine(0, 10, ((0, 8), (10, 20), (22, 40), (300, 310), (312, 330), (600, 640)))
+    words = place("one two three", [(0, 0, 640, 10)], [row])
+    assert [(word.left, word.right) for word in words] == [(0, 40), (300, 330), (600, 640)]
+
+
 def test_the_size_of_the_print_follows_from_its_letters():
     ink = InkLine(0, 93, ((0, 200),))
     (deep,) = place("Type", [(0, 0, 200, 93)], [ink])

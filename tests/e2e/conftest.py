@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from jobs.services import backends
 from tests import builders
@@ -25,6 +25,8 @@ QUIET = [
     "--disable-sync",
 ]
 CHROMIUM = "/usr/bin/chromium"
+PATIENCE = 120_000  # milliseconds to await, on a machine that does other things as well
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -66,6 +68,16 @@ def site(transactional_db) -> Iterator[RunningSite]:
 
 
 @pytest.fixture
+def web_alone(transactional_db) -> Iterator[RunningSite]:
+    """A site whose web server is all that runs, once it is started: nothing is read."""
+    need("redis-server")
+    backends.ensure_defaults()
+    with RunningSite() as running:
+        running.start_redis()
+        yield running
+
+
+@pytest.fixture
 def address(site: RunningSite) -> str:
     return site.start_web()
 
@@ -95,7 +107,7 @@ class Visit:
 def visit(browser: Browser, address: str, tmp_path: Path) -> Iterator[Visit]:
     builders.make_user("mira")
     context = browser.new_context(viewport={"width": 1360, "height": 900}, accept_downloads=True)
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(PATIENCE)
     seen = Visit(context.new_page(), address)
     seen.sign_in()
     yield seen

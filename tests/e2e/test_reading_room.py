@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import expect
@@ -48,6 +49,10 @@ def document(visit: Visit):
 
 def test_a_review_by_keys_alone(visit, document):
     page, press = visit.page, visit.page.keyboard.press
+    clicked: list[str] = []
+    page.expose_function("clicked", lambda what: clicked.append(what))
+    page.add_init_script("addEventListener('pointerdown', (event) => clicked(event.target.outerHTML), true)")
+    page.reload()
     press("r")
     page.wait_for_url("**/review/")
     expect(page.locator(".review-row")).to_have_count(2)
@@ -80,8 +85,49 @@ def test_a_review_by_keys_alone(visit, document):
     page.wait_for_url("**/pages/5/")
     press("k")
     page.wait_for_url("**/pages/4/")
+    press("j")
+    page.wait_for_url("**/pages/5/")
     press("?")
     expect(page.locator("#keys")).to_be_visible()
+    expect(page.locator("#keys button")).to_be_focused()
+    press("j")  # keys do nothing behind the help
+    press("Escape")
+    expect(page.locator("#keys")).to_be_hidden()
+    assert page.url.endswith("/pages/5/")
+    press("Escape")
+    page.wait_for_url(f"**/documents/{document.pk}/?page=5")
+    assert clicked == []
+
+
+def test_single_keys_can_be_switched_off_and_on_again(visit, document):
+    page, press = visit.page, visit.page.keyboard.press
+    keys, switch = page.locator("#keys"), page.get_by_label("Use the single keys")
+    page.add_init_script("window.followed = 0; addEventListener('click', () => followed++, true)")
+    page.goto(f"{visit.address}/documents/{document.pk}/pages/3/")
+    press("?")
+    expect(keys).to_be_visible()
+    switch.press("Space")
+    expect(switch).not_to_be_checked()
+    press("Escape")
+    expect(keys).to_be_hidden()
+
+    page.goto(f"{visit.address}/documents/{document.pk}/pages/2/")
+    expect(page.locator("html")).to_have_attribute("data-keys", "off")
+    for key in "jkanefrb?":
+        press(key)
+    assert page.evaluate("followed") == 0  # what a key does begins with the click that it stands for
+    expect(keys).to_be_hidden()
+
+    page.locator(".frame-person summary").press("Enter")
+    expect(page.locator("[data-opens=keys]")).to_be_visible()
+    page.locator("[data-opens=keys]").press("Enter")
+    expect(keys).to_be_visible()
+    switch.press("Space")
+    expect(switch).to_be_checked()
+    press("Escape")
+    expect(keys).to_be_hidden()
+    press("j")
+    page.wait_for_url("**/pages/3/")
 
 
 def test_a_script_in_recognised_text_is_only_text(visit, document):
@@ -119,6 +165,22 @@ def test_the_page_is_zoomed_by_keys(visit, document):
     page.keyboard.press("0")
     expect(page.locator("#fit-width")).to_have_attribute("aria-pressed", "true")
     assert sheet.evaluate("sheet => sheet.offsetWidth") == fitting
+
+
+def test_nothing_is_read_out_twice_while_somebody_writes(visit, document):
+    page = visit.page
+    page.goto(f"{visit.address}/documents/{document.pk}/pages/3/?view=edit")
+    expect(page.locator("#text")).to_be_focused()
+    page.evaluate("""() => {
+      const said = document.getElementById("saved-said");
+      window.heard = [];
+      new MutationObserver(() => heard.push(said.textContent)).observe(said, { childList: true, characterData: true });
+    }""")
+    page.keyboard.type("One two three four")
+    expect(page.locator("#saved-said")).to_contain_text("Saved at")
+    heard = page.evaluate("heard")
+    assert "Not saved yet" in heard
+    assert [pair for pair in pairwise(heard) if pair[0] == pair[1]] == []
 
 
 def test_who_was_slower_sees_both_texts_and_loses_neither(visit, document):

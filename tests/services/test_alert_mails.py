@@ -8,7 +8,7 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
-from jobs import clock
+from jobs import clock, errors
 from jobs.domain.alerts import Fact
 from jobs.models import Alert
 from jobs.services import alert_mails, alerts
@@ -112,3 +112,13 @@ def test_the_clock_asks_for_it(configured, ada, monkeypatch):
     monkeypatch.setattr(clock.alerts, "look", lambda: found(spark=1))
     clock.watch_alerts()
     assert sent == [("mail_alerts",)]
+
+
+def test_a_mail_that_is_refused_for_good_is_not_tried_again(configured, ada, monkeypatch):
+    def refuse(*_):
+        raise errors.RequestRefused("The mail server did not take the mail: 550 no such person")
+
+    monkeypatch.setattr(alert_mails.mail, "send", refuse)
+    found(spark=1)
+    assert not alert_mails.tell()
+    assert not alert_mails.due()

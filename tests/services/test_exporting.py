@@ -89,6 +89,15 @@ def test_json_says_where_a_text_comes_from(mira: Any) -> None:
     assert second["provenance"]["backend"] is None
 
 
+def test_json_says_how_a_page_was_read_that_was_read_again_otherwise(mira: Any) -> None:
+    document = builders.make_document(mira, pages=2, done=2)
+    builders.make_reading(document.pages.get(number=2), source="rerun", settings={"mode": "figure"})
+    assert [page["provenance"]["mode"] for page in json.loads(exported(document, "json"))["pages"]] == [
+        "markdown",
+        "figure",
+    ]
+
+
 def test_text_that_is_no_unicode_does_not_stop_an_export(mira: Any) -> None:
     document = one_page(mira)
     page = document.pages.get()

@@ -177,7 +177,10 @@ def test_a_banner_tells_how_many_pages_wait_why_and_until_when(admin, client, mi
     said = r"12 pages wait. No host can read pages now: calypso is down. Next try in \d+ min"
     assert re.search(said, outline(admin.get("/backends/")).words)
     assert re.search(said, outline(admin.get("/backends/live")).words)
-    assert re.search(said, outline(client.get("/documents/")).words)
+    documents = client.get("/documents/")
+    assert re.search(said, outline(documents).words)
+    (announced,) = re.findall(r'class="banner review".*?role="status">(.*?)</span>', documents.content.decode())
+    assert announced == "12 pages wait. No host can read pages now: calypso is down."  # not each second that is left
 
 
 # ---- what can be done with a host

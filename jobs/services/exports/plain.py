@@ -100,7 +100,7 @@ def _provenance(page: Page, document: Document, models: dict[str, str]) -> dict[
         "author": reading.author.get_username() if reading.author else None,
         "backend": attempt.backend if attempt else None,
         "model": models.get(attempt.backend) if attempt else None,
-        "mode": document.mode,
+        "mode": (reading.settings or {}).get("mode", document.mode),
         "dpi": attempt.dpi if attempt else None,
         "rung": (attempt.rung or None) if attempt else None,
         "seconds": attempt.seconds if attempt else None,
