@@ -21,7 +21,7 @@ def chart(*values: list[Any], stacked: bool = False, **more: Any) -> Chart:
 
 
 @pytest.mark.parametrize(
-    ("value", "top"), [(0, 1), (0.03, 0.05), (1, 1), (1.1, 2), (2.2, 2.5), (7, 10), (61, 100), (2410, 2500)]
+    ("value", "top"), [(0, 1), (0.035, 0.04), (1, 1), (1.1, 1.5), (2.2, 2.5), (7, 8), (61, 80), (2410, 2500)]
 )
 def test_the_upper_edge_is_the_next_round_number(value: float, top: float) -> None:
     assert charts.rounded_up(value) == pytest.approx(top)
