@@ -124,9 +124,9 @@ class CostScreen:
         volumes = [step * place for place in range(last // 10 + 1, last + 1)]
         both = [pair.both(volume) for volume in volumes]
         lines = [
-            Series(f"{self.found.first} alone", "one", [pair.first_alone(volume) for volume in volumes]),
-            Series("both, cheapest", "two", [low for low, _ in both]),
-            Series("both, dearest", "three", [high for _, high in both]),
+            Series(f"{self.found.first} alone", "line-1", [pair.first_alone(volume) for volume in volumes]),
+            Series("both, cheapest", "line-2", [low for low, _ in both]),
+            Series("both, dearest", "line-3", [high for _, high in both]),
         ]
         span = pair.pays_off()
         place = ((span[1] - volumes[0]) / step + 0.5) / len(volumes) if span else None
