@@ -14,6 +14,7 @@ from functools import cached_property
 from jobs.views import words
 
 WIDTH, HEIGHT = 600, 150
+ROUND = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 Value = float | None
 
 
@@ -162,11 +163,11 @@ class Chart:
 
 
 def rounded_up(value: float) -> float:
-    """The next of 1, 2, 5, 10, 20 … and 1 for nothing."""
+    """The next round number: of 1 to 10 those in ROUND, and so on by tens; 1 for nothing."""
     if value <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
-    return next(power * step for step in (1, 2, 2.5, 5, 10) if power * step >= value * 0.9999)
+    return next(power * step for step in ROUND if power * step >= value * 0.9999)
 
 
 def plain(value: float) -> str:

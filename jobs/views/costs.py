@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cached_property
@@ -16,11 +17,11 @@ from django.views.decorators.http import require_http_methods
 from jobs import errors
 from jobs.services import costing
 from jobs.services.costing import HostCost
-from jobs.views import charts, host_figures, words
+from jobs.views import charts, host_figures
 from jobs.views.administrators import administrators_only
 from jobs.views.charts import Chart, Series
 
-STEPS = 40  # of the chart, from nothing to a little more than both hosts can read
+STEPS = 40  # of the chart at most, up to what both hosts can read
 
 
 class BasisForm(forms.Form):
@@ -117,13 +118,15 @@ class CostScreen:
         pair = self.found.pair
         if pair is None:
             return None
-        step = charts.rounded_up(pair.most_documents * 1.1 / STEPS)
-        volumes = [step * place for place in range(2, STEPS + 1)]
+        step = charts.rounded_up(pair.most_documents / STEPS)
+        last = math.ceil(pair.most_documents * 1.1 / step)
+        # What little costs would press all the rest flat: the first tenth is left out.
+        volumes = [step * place for place in range(last // 10 + 1, last + 1)]
         both = [pair.both(volume) for volume in volumes]
         lines = [
-            Series(f"{self.found.first} alone", "one", [pair.first_alone(volume) for volume in volumes]),
-            Series("both, cheapest", "two", [low for low, _ in both]),
-            Series("both, dearest", "three", [high for _, high in both]),
+            Series(f"{self.found.first} alone", "line-1", [pair.first_alone(volume) for volume in volumes]),
+            Series("both, cheapest", "line-2", [low for low, _ in both]),
+            Series("both, dearest", "line-3", [high for _, high in both]),
         ]
         span = pair.pays_off()
         place = ((span[1] - volumes[0]) / step + 0.5) / len(volumes) if span else None
@@ -134,7 +137,7 @@ class CostScreen:
             + (" The upright line: from there the second host pays off." if place else ""),
             labels=[f"{volume:,.0f}" for volume in volumes],
             series=lines,
-            shown=lambda value: f"${words.figure(value)}" if value >= 1 else f"${value:.2f}",
+            shown=lambda value: f"${value:,.2f}",
             axis="Documents a day",
             mark=place if place is not None and 0 <= place <= 1 else None,
         )

@@ -74,24 +74,24 @@ class HostCharts:
         return [self.pages(), self.tokens(), self.latency(), self.queue(), self.outcomes(), self.retries()]
 
     def pages(self, key: str = "pages") -> Chart:
-        line = Series("pages a minute", "one", [self._a_minute(at) for at in self._times])
+        line = Series("pages a minute", "line-1", [self._a_minute(at) for at in self._times])
         return self._chart(key, "Pages a minute", "Read, over all the time, idle or not.", [line], charts.plain)
 
     def tokens(self) -> Chart:
-        line = self._line("tokens/s", "one", lambda t: measured.figures(t, self._now, self._now).tokens_per_second)
+        line = self._line("tokens/s", "line-1", lambda t: measured.figures(t, self._now, self._now).tokens_per_second)
         expected = measured.span(self._backend.expected.get("tokens_per_second"))
         note = "Written while it was busy, all requests together." + (" Shaded: expected." if expected else "")
         return self._chart("tokens", "Tokens a second", note, [line], charts.plain, expected=expected)
 
     def latency(self) -> Chart:
-        shares = ((0.5, "p50", "one"), (0.95, "p95", "two"), (0.99, "p99", "three"))
+        shares = ((0.5, "p50", "line-1"), (0.95, "p95", "line-2"), (0.99, "p99", "line-3"))
         lines = [self._line(label, look, _seconds(share)) for share, label, look in shares]
         return self._chart("latency", "Seconds a page", "Half, 95 % and 99 % were faster.", lines, words.moments)
 
     def queue(self) -> Chart:
         lines = [
-            self._line("on the mean", "one", lambda t: t.queued / t.looks if t.looks else None),
-            self._line("at most", "two", lambda t: t.queued_most if t.looks else None),
+            self._line("on the mean", "line-1", lambda t: t.queued / t.looks if t.looks else None),
+            self._line("at most", "line-2", lambda t: t.queued_most if t.looks else None),
         ]
         return self._chart("queue", "Queue depth", "Pages that waited for it.", lines, charts.plain)
 
