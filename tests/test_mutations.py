@@ -10,7 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from jobs import errors
+from jobs.domain.placement import PlacedWord
+from jobs.gateways import rasterizer, searchable_pdf, text_layer
+from jobs.gateways.inspection import PDF
 from jobs.gateways.limits import Limits
+from jobs.gateways.searchable_pdf import PageLayer
 from tests import files, mutations, originals, trial
 from tests.gateways import fake_poppler
 from tests.mutations import mutant
@@ -132,3 +137,34 @@ def ink_of(data: bytes, folder: Path) -> trial.Ink:
         verdict = trial.try_file(path, LIMITS)
     assert verdict.broken == []
     return verdict.ink
+
+
+@pytest.mark.slow
+def test_damaged_files_give_their_own_text_and_take_a_layer_or_refuse(whole: dict[str, bytes], tmp_path: Path) -> None:
+    """What is asked of a file after it was read: the same promises, with one file and one child for each."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        ends = Counter(pool.map(lambda seed: _exported(mutant(seed, whole).data, tmp_path), SEEDS[:60]))
+    assert ends["refused at the door"] < 60
+    assert ends["with a layer"] > 0
+    assert trial.processes_with(str(tmp_path)) == []
+
+
+def _exported(data: bytes, folder: Path) -> str:
+    """How it ended. Any error but a refusal fails the test."""
+    with tempfile.TemporaryDirectory(dir=folder) as own:
+        path, target = Path(own) / "file", Path(own) / "target.pdf"
+        path.write_bytes(data)
+        try:
+            found = rasterizer.inspect(path, max_pages=10_000, clear_copy=Path(own) / "clear", limits=LIMITS)
+        except errors.RequestRefused:
+            return "refused at the door"
+        box, words = found.pages[0], [[PlacedWord("word", 10, 50, 100, 12)]]
+        layer = PageLayer(1, max(1, round(box.width_pt)), max(1, round(box.height_pt)), words)
+        if found.media_type == PDF:
+            text_layer.read_pages(path, 1, 1, limits=LIMITS)
+        try:
+            searchable_pdf.make(path, found.media_type, [layer], target, page_count=1, limits=LIMITS)
+        except errors.OcrsiteError:
+            return "refused"
+        assert {entry.name for entry in Path(own).iterdir()} <= {"file", "target.pdf"}
+        return "with a layer" if target.exists() else "without"
