@@ -15,13 +15,15 @@ from django.db import DatabaseError, close_old_connections
 
 from jobs import actors, errors
 from jobs.gateways import processes, uploads
-from jobs.services import backends, leading, leases, notices, preparing, sampling
+from jobs.services import backends, leading, leases, notices, preparing, sampling, trash
 from jobs.services.probing import Probes
 
 log = structlog.get_logger(__name__)
 FORGOTTEN_SECONDS = 3600.0  # no upload takes an hour and is still alive without having been touched
 PRUNE_SECONDS = 3600.0
 NOTICES_SECONDS = 15.0
+TRASH_SECONDS = 30.0
+SWEEP_SECONDS = 86_400.0
 
 
 class Duty:
@@ -85,6 +87,18 @@ def prune_samples() -> None:
     sampling.prune()
 
 
+def empty_trash() -> None:
+    """What has lain in the trash for long enough, and what somebody was killed over while removing it."""
+    trash.condemn_old()
+    if trash.something_to_remove():
+        actors.send(actors.clear_trash)
+
+
+def sweep_files() -> None:
+    """Files without a document. By a worker: walking a large store takes longer than the clock may stand still."""
+    actors.send(actors.sweep_files)
+
+
 def duties() -> list[Duty]:
     every = settings.CLOCK_SECONDS
     return [
@@ -95,6 +109,8 @@ def duties() -> list[Duty]:
         Duty(tell_owners, NOTICES_SECONDS),
         Duty(sweep_uploads, FORGOTTEN_SECONDS),
         Duty(prune_samples, PRUNE_SECONDS),
+        Duty(empty_trash, TRASH_SECONDS),
+        Duty(sweep_files, SWEEP_SECONDS),
     ]
 
 

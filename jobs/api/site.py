@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ninja import NinjaAPI
 
-from jobs.api import audit, backends, documents, me, pages, readings, refusals, routing
+from jobs.api import audit, backends, documents, me, pages, readings, refusals, routing, trash
 
 DESCRIPTION = """\
 Upload documents, watch their pages, take their text along; for administrators, backends and routing.
@@ -35,5 +35,6 @@ for router in (
     routing.router,
     audit.router,
     me.router,
+    trash.router,
 ):
     api.add_router("", router)

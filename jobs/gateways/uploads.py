@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from jobs.gateways import disk
 
 CHUNK_BYTES = 1024 * 1024
 _PREFIX = "incoming-"
+SCRATCH = (_PREFIX, "draw-", "export-")  # what anybody makes in the folder for uploads begins so
 
 
 @dataclass(frozen=True)
@@ -189,13 +191,16 @@ def scratch_path() -> Iterator[Path]:
 
 
 def remove_forgotten(older_than_seconds: float) -> int:
-    """Removes what a killed web server left behind; returns how many files. For the clock, once in a while."""
+    """Removes what killed processes left behind: uploads, and folders they drew or exported in. Returns how many.
+
+    For the clock, once in a while.
+    """
     horizon = time.time() - older_than_seconds
     removed = 0
-    for path in Path(settings.FILE_UPLOAD_TEMP_DIR).glob(f"{_PREFIX}*"):
+    for path in Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir():
         try:
-            if path.stat().st_mtime < horizon:
-                path.unlink()
+            if path.name.startswith(SCRATCH) and path.stat().st_mtime < horizon:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
                 removed += 1
         except FileNotFoundError:
             continue  # it ended by itself meanwhile

@@ -158,7 +158,7 @@ def duplicate(owner: Any, sha256: str, options: Options) -> Document | None:
     finished_first = Case(
         When(status=DocumentStatus.DONE.value, then=Value(0)), default=Value(1), output_field=IntegerField()
     )
-    same = Document.objects.filter(
+    same = Document.objects.kept().filter(
         owner=owner,
         sha256=sha256,
         mode=options.mode,

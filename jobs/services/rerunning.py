@@ -42,7 +42,7 @@ def rerun(document_id: Any, wish: Wish, *, by: Any) -> Document:
     with transaction.atomic():
         # Pages before the document, as settling locks them.
         pages = list(_chosen(document, checked.pages).select_for_update().order_by("number"))
-        document = Document.objects.select_for_update(of=("self",)).get(pk=document.pk)
+        document = Document.objects.select_for_update(of=("self",)).one_for(by, document.pk)
         ready = [page for page in pages if page.status in statuses.ENDED_PAGES]
         _refuse_none(document, pages, ready, wish)
         for page in ready:

@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString, mark_safe
 from jobs.services import health, tagging
 from jobs.templatetags.icon_paths import ICONS
 from jobs.views import words
+from jobs.views.actions import UNDO
 
 register = template.Library()
 
@@ -35,6 +36,7 @@ DENSE_WALL = 400  # pages above which the cells shrink
 register.filter("counted", words.counted)
 register.filter("span", words.span)
 register.filter("file_size", words.file_size)
+register.filter("volume", words.volume)
 register.filter("ordinal", words.ordinal)
 
 
@@ -145,6 +147,19 @@ def _cell_letter(cell: Any) -> str:
 def tags_of(document: Any) -> list[str]:
     """A document's tags by name. One query."""
     return tagging.of([document])[document.pk]
+
+
+@register.filter
+def days_long(days: float) -> str:
+    """`30 days`, `1 day`, `12 h`."""
+    return words.counted(int(days), "day") if days >= 1 and days == int(days) else words.span(days * 86_400)
+
+
+@register.filter
+def undo_ids(message: Any) -> list[str]:
+    """The documents that a message offers to take back out of the trash (views.actions); none for any other message."""
+    tags = message.extra_tags or ""
+    return tags.removeprefix(UNDO).split() if tags.startswith(UNDO) else []
 
 
 @register.filter

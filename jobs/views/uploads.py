@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 from jobs import actors, errors
 from jobs.forms import UploadForm
 from jobs.models import BackendHealth, Document
-from jobs.services import documents, intake
+from jobs.services import intake, trash
 from jobs.views import words
 from jobs.views.requests import SiteRequest
 from jobs.views.rows import rows_for
@@ -85,7 +85,7 @@ def take(file: Any, *, name: str, user: Any, options: intake.Options) -> Uploade
     earlier = document.duplicate_of
     if earlier:
         # The person chooses: the earlier result, or a new run of it. The second copy is not needed for either.
-        documents.delete(document.id, by=user)
+        trash.discard(document)
         return Uploaded(name, earlier=earlier)
     actors.prepare_soon(document.id)
     return Uploaded(name, document=document)

@@ -18,6 +18,7 @@ from jobs.views import (
     routing,
     searching,
     tags,
+    trash,
     uploads,
 )
 
@@ -70,6 +71,7 @@ urlpatterns = [
     path("documents/<uuid:document_id>/pages/go", pages.go_to, name="go-to-page"),
     path("documents/<uuid:document_id>/rerun", readings.rerun, name="rerun"),
     path("documents/<uuid:document_id>/accept-all", readings.accept_all, name="accept-all"),
+    path("trash/", trash.trash, name="trash"),
     path("review/", review.review, name="review"),
     path("backends/", backends.backends, name="backends"),
     path("backends/live", backends.backends_live, name="backends-live"),
