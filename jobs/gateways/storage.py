@@ -148,18 +148,27 @@ def delete_tree(prefix: str) -> None:
             _remove_folder(path)
 
 
-def volume(prefix: str) -> Volume:
-    """The files below a key, and their bytes. Harmless where nothing is. Raises errors.Unavailable."""
-    found = Volume()
+def keys(prefix: str) -> Iterator[str]:
+    """The keys of all files below one, half-written ones left out. What is removed meanwhile may be missing.
+
+    Raises errors.Unavailable.
+    """
     try:
         with disk.our_errors():
             below, files = _storage().listdir(prefix)
-            for name in files:
-                found += Volume(1, _storage().size(f"{prefix}/{name}"))
     except errors.NotFound:
-        return found  # it is being removed at this moment
-    for name in below:
-        found += volume(f"{prefix}/{name}")
+        return
+    yield from (f"{prefix}/{name}" for name in sorted(files) if not name.startswith("."))
+    for name in sorted(below):
+        yield from keys(f"{prefix}/{name}")
+
+
+def volume(prefix: str) -> Volume:
+    """How much is kept below a key. Harmless where nothing is. Raises errors.Unavailable."""
+    found = Volume()
+    for key in keys(prefix):
+        with contextlib.suppress(errors.NotFound), disk.our_errors():  # it was removed meanwhile
+            found += Volume(1, _storage().size(key))
     return found
 
 
