@@ -31,6 +31,7 @@ REFUSED_FILES = (
     "no_pages",
     "too_many_pages",
     "conflict",
+    "out_of_space",
 )
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from jobs.domain import circuit, statuses
 from jobs.domain.statuses import DocumentStatus, PageCounts, PageStatus
+from jobs.gateways import disk
 from jobs.models import Backend, Document, Page, SlotLease
 from jobs.services import routing as routing_service
 
@@ -41,7 +42,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class Totals:
-    """The line above the list. `no_backend`: a sentence when nothing can take work, else empty."""
+    """The line above the list. `no_backend`: a sentence when nothing can take work, else empty. `no_room`: the disk is
+    nearly full, so that nothing new is taken in or drawn."""
 
     documents: int
     reading: int
@@ -49,6 +51,7 @@ class Totals:
     busy_slots: int
     open_slots: int
     no_backend: str
+    no_room: bool
 
 
 def of(documents: Sequence[Document]) -> dict[UUID, Progress]:
@@ -167,6 +170,7 @@ def totals(user: Any) -> Totals:
         busy_slots=min(busy, slots),
         open_slots=slots,
         no_backend=_no_backend(backends),
+        no_room=disk.room().is_short,
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from django.conf import settings
 
 from jobs import errors
-from jobs.gateways import rasterizer, storage
+from jobs.gateways import disk, rasterizer, storage
 from jobs.models import Document, Page
 
 # Somebody is waiting for it, but many may be: no more at once than there are cores.
@@ -20,7 +20,7 @@ BUSY = "Too many pages are being drawn just now: try again in a moment."
 
 
 def image(document: Document, page: Page) -> bytes:
-    """JPEG. As large as it was when it was read, so that its boxes fit; kept once it has been drawn again.
+    """JPEG. As large as it was when it was read, so that its boxes fit; kept once it is drawn again, if there is room.
 
     Raises errors.NotFound where the original is gone too, errors.PageUndrawable, errors.Unavailable.
     """
@@ -42,7 +42,8 @@ def _drawn_again(document: Document, page: Page) -> bytes:
             drawn = rasterizer.draw(path, document.media_type, boxes, dpi=page.image_dpi or 200, into=Path(folder))[0]
             if isinstance(drawn, rasterizer.FailedPage):
                 raise errors.PageUndrawable(drawn.reason)
-            storage.save_path(page.image_key, drawn.path)
+            if not disk.room().is_short:
+                storage.save_path(page.image_key, drawn.path)
             return drawn.path.read_bytes()
     finally:
         _drawers.release()

@@ -13,6 +13,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from jobs.gateways import disk
 from jobs.services import health, tagging
 from jobs.templatetags.icon_paths import ICONS
 from jobs.views import words
@@ -75,6 +76,13 @@ def until(moment: datetime | None) -> SafeString | str:
 def moment(text: str) -> datetime | None:
     """A moment that is kept as text in JSON."""
     return parse_datetime(text)
+
+
+@register.simple_tag
+def short_of_room() -> disk.Room | None:
+    """What is free on the disk and what should be, while it is too little; else None."""
+    room = disk.room()
+    return room if room.is_short else None
 
 
 @register.simple_tag

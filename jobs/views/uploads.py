@@ -97,7 +97,8 @@ def _fragment(request: SiteRequest, result: Uploaded) -> HttpResponse:
         return render(request, "jobs/partials/_document_row.html", {"row": row, "fresh": True})
     if result.earlier:
         return render(request, "jobs/partials/_upload_earlier.html", {"upload": result}, status=200)
-    return render(request, "jobs/partials/_upload_refused.html", {"upload": result}, status=422)
+    status = 507 if isinstance(result.error, errors.OutOfSpace) else 422
+    return render(request, "jobs/partials/_upload_refused.html", {"upload": result}, status=status)
 
 
 def _redirect(request: SiteRequest, results: list[Uploaded]) -> HttpResponse:
