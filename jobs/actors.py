@@ -16,7 +16,7 @@ from dramatiq.errors import BrokerError
 from redis.exceptions import RedisError
 
 from jobs import errors
-from jobs.services import dispatching, exporting, notices, preparing, recognizing, sweeping, trash
+from jobs.services import dispatching, exporting, notices, preparing, recognizing, retention, sweeping, trash
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +64,11 @@ def export(document_id: str, format: str) -> None:
 @dramatiq.actor(queue_name="pages")
 def clear_trash() -> None:
     trash.finish()
+
+
+@dramatiq.actor(queue_name="pages")
+def apply_retention() -> None:
+    retention.apply()
 
 
 @dramatiq.actor(queue_name="pages")

@@ -15,7 +15,7 @@ from django.db import DatabaseError, close_old_connections
 
 from jobs import actors, errors
 from jobs.gateways import processes, uploads
-from jobs.services import backends, leading, leases, notices, preparing, sampling, trash
+from jobs.services import backends, leading, leases, notices, preparing, retention, sampling, trash
 from jobs.services.probing import Probes
 
 log = structlog.get_logger(__name__)
@@ -23,6 +23,7 @@ FORGOTTEN_SECONDS = 3600.0  # no upload takes an hour and is still alive without
 PRUNE_SECONDS = 3600.0
 NOTICES_SECONDS = 15.0
 TRASH_SECONDS = 30.0
+RETENTION_SECONDS = 60.0
 SWEEP_SECONDS = 86_400.0
 
 
@@ -94,6 +95,12 @@ def empty_trash() -> None:
         actors.send(actors.clear_trash)
 
 
+def keep_to_the_rules() -> None:
+    """What the retention rules say goes, a slice at a time."""
+    if retention.anything_is_on():
+        actors.send(actors.apply_retention)
+
+
 def sweep_files() -> None:
     """Files without a document. By a worker: walking a large store takes longer than the clock may stand still."""
     actors.send(actors.sweep_files)
@@ -110,6 +117,7 @@ def duties() -> list[Duty]:
         Duty(sweep_uploads, FORGOTTEN_SECONDS),
         Duty(prune_samples, PRUNE_SECONDS),
         Duty(empty_trash, TRASH_SECONDS),
+        Duty(keep_to_the_rules, RETENTION_SECONDS),
         Duty(sweep_files, SWEEP_SECONDS),
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ninja import NinjaAPI
 
-from jobs.api import audit, backends, documents, me, pages, readings, refusals, routing, trash
+from jobs.api import audit, backends, documents, me, pages, readings, refusals, retention, routing, trash
 
 DESCRIPTION = """\
 Upload documents, watch their pages, take their text along; for administrators, backends and routing.
@@ -36,5 +36,6 @@ for router in (
     audit.router,
     me.router,
     trash.router,
+    retention.router,
 ):
     api.add_router("", router)

@@ -3,6 +3,7 @@
 from jobs.models.access import ApiToken, AuditEntry, ClockLease, IdempotencyKey
 from jobs.models.backends import Backend, BackendHealth, HealthSample, SlotLease
 from jobs.models.documents import Attempt, Document, Page, Reading
+from jobs.models.keeping import RetentionRule
 from jobs.models.routing import PolicyVersion, RoutingPolicy, RoutingRule
 from jobs.models.searching import PageText
 from jobs.models.tags import Tag
@@ -21,6 +22,7 @@ __all__ = [
     "PageText",
     "PolicyVersion",
     "Reading",
+    "RetentionRule",
     "RoutingPolicy",
     "RoutingRule",
     "SlotLease",

@@ -125,6 +125,8 @@ class Document(models.Model):
     rerun_at = models.DateTimeField(null=True, blank=True, help_text="when pages of it were last sent again")
     notified_at = models.DateTimeField(null=True, blank=True, help_text="when its owner was told that it is done")
     trashed_at = models.DateTimeField(null=True, blank=True, help_text="when it was put into the trash")
+    original_deleted_at = models.DateTimeField(null=True, blank=True, help_text="by a retention rule")
+    images_deleted_at = models.DateTimeField(null=True, blank=True, help_text="by a retention rule")
     # The row outlives its files: until both are gone it is the note of what is still to be removed.
     purging = models.BooleanField(
         default=False, db_default=False, help_text="it is being deleted for good: nothing brings it back"

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from jobs import errors
-from jobs.domain import statuses
+from jobs.domain import retention, statuses
 from jobs.domain.statuses import DocumentStatus, PageStatus
 from jobs.gateways import storage
 from jobs.models import Document, Page, SlotLease
@@ -91,6 +91,9 @@ def retry(document_id: Any, *, by: Any) -> Document:
         document = locked(document_id, by=by)
         if document.status in statuses.UNFINISHED_DOCUMENTS and not document.pages_failed:
             return document
+        if document.original_deleted_at is not None:
+            gone = retention.let_go("The uploaded file", document.original_deleted_at)
+            raise errors.Conflict(f"{gone} Its failed pages cannot be read again.")
         failed = Page.objects.filter(document=document).failed()
         if document.status in {D.DONE, D.CANCELLED} or not (failed.exists() or document.status == D.FAILED):
             raise errors.Conflict(f"“{document.name}” has no failed pages to read again.")

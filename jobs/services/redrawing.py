@@ -42,7 +42,8 @@ def _drawn_again(document: Document, page: Page) -> bytes:
             drawn = rasterizer.draw(path, document.media_type, boxes, dpi=page.image_dpi or 200, into=Path(folder))[0]
             if isinstance(drawn, rasterizer.FailedPage):
                 raise errors.PageUndrawable(drawn.reason)
-            if not disk.room().is_short:
+            # What a rule let go is shown, and goes again.
+            if document.images_deleted_at is None and not disk.room().is_short:
                 storage.save_path(page.image_key, drawn.path)
             return drawn.path.read_bytes()
     finally:

@@ -37,12 +37,26 @@ def put(document_id: Any, *, by: Any) -> Document:
         document = documents.locked(document_id, by=by)
         if document.status in statuses.UNFINISHED_DOCUMENTS:
             documents.stop(document)
-        document.trashed_at = timezone.now()
-        Document.objects.filter(pk=document.pk).update(trashed_at=document.trashed_at, revision=F("revision") + 1)
-        # The same request makes it anew, as if it had never been sent.
-        IdempotencyKey.objects.filter(document=document).delete()
-        access.audit("document.trashed", by=by, subject=str(document.pk), detail={"name": document.name})
+        _hide(document, by=by, detail={"name": document.name})
     return document
+
+
+def put_by_rule(document: Document, *, detail: dict[str, Any]) -> None:
+    """As `put`, for a document that has ended, by the site itself. Raises errors.NotFound where it began again or was
+    deleted meanwhile."""
+    with transaction.atomic():
+        locked = Document.objects.select_for_update().kept().filter(pk=document.pk).first()
+        if locked is None or locked.status not in statuses.ENDED_DOCUMENTS:
+            raise errors.NotFound("The document was deleted meanwhile, or it is read again.")
+        _hide(locked, by=None, detail=detail)
+
+
+def _hide(document: Document, *, by: Any, detail: dict[str, Any]) -> None:
+    document.trashed_at = timezone.now()
+    Document.objects.filter(pk=document.pk).update(trashed_at=document.trashed_at, revision=F("revision") + 1)
+    # The same request makes it anew, as if it had never been sent.
+    IdempotencyKey.objects.filter(document=document).delete()
+    access.audit("document.trashed", by=by, subject=str(document.pk), detail=detail)
 
 
 def restore(document_id: Any, *, by: Any) -> Document:

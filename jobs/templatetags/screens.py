@@ -13,8 +13,9 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from jobs.domain import retention
 from jobs.gateways import disk
-from jobs.services import health, tagging
+from jobs.services import health, rerunning, tagging
 from jobs.templatetags.icon_paths import ICONS
 from jobs.views import words
 from jobs.views.actions import UNDO
@@ -155,6 +156,18 @@ def _cell_letter(cell: Any) -> str:
 def tags_of(document: Any) -> list[str]:
     """A document's tags by name. One query."""
     return tagging.of([document])[document.pk]
+
+
+@register.filter
+def images_gone(document: Any) -> bool:
+    """Whether its page images were deleted by a rule and cannot be drawn again."""
+    return not rerunning.is_possible(document)
+
+
+@register.filter
+def deleted_words(at: datetime | None, what: str) -> str:
+    """`The uploaded file was deleted on 3 May 2026 by the retention rule.`"""
+    return retention.let_go(what, at)
 
 
 @register.filter

@@ -16,6 +16,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST, require_safe
 
 from jobs import actors, errors
+from jobs.domain import retention
 from jobs.forms import ExportForm
 from jobs.gateways import images, storage
 from jobs.models import Document, Page
@@ -80,6 +81,9 @@ def _file(media_type: str, filename: str, parts: Iterator[bytes]) -> HttpRespons
 def original(request: HttpRequest, document_id: UUID) -> HttpResponseBase:
     """The file as it was uploaded."""
     document = document_for(request.user, document_id)
+    if document.original_deleted_at is not None:
+        messages.error(request, retention.let_go("The uploaded file", document.original_deleted_at))
+        return redirect("document", document_id=document.id)
     response = FileResponse(_open(document.original_key), content_type=document.media_type)
     return _guard(response, content_disposition_header(True, document.name) or "attachment")
 

@@ -52,6 +52,9 @@ HAVE_TO_BE_THERE = """
     POST /routing/explain
     POST /routing/replay
     GET /routing/rules
+    GET /retention
+    PUT /retention
+    POST /retention/try
     GET /trash
     POST /trash/{document_id}/restore
     DELETE /trash/{document_id}
