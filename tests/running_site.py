@@ -152,6 +152,9 @@ class RunningSite:
         )
         log.close()
 
+    def pid(self, name: str) -> int:
+        return self._children[name].pid
+
     def signal(self, name: str, number: signal.Signals) -> None:
         self._children[name].send_signal(number)
 
@@ -172,9 +175,12 @@ class RunningSite:
 
     def send(self, actor: Any, *args: Any) -> None:
         """Send a message as the web server would."""
+        self.enqueue(actor.message(*args))
+
+    def enqueue(self, message: Any) -> None:
         broker = build_broker(self.redis_url)
-        broker.declare_queue(actor.queue_name)
-        broker.enqueue(actor.message(*args))
+        broker.declare_queue(message.queue_name)
+        broker.enqueue(message)
         broker.close()
 
     def until(self, condition: Callable[[], object], what: str) -> None:

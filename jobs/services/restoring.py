@@ -62,9 +62,12 @@ def restore(path: Path, *, force: bool) -> Restored:
             if name.startswith(FILES):
                 with source.open(name) as file:
                     storage.save_stream(name.removeprefix(FILES), file, max_bytes=None)
-        _tables(source, manifest)
+        try:
+            _tables(source, manifest)
+        finally:
+            # Also where they do not fit: the old rows are there still, and belong into the newest tables.
+            call_command("migrate", interactive=False, verbosity=0)
         key_differs = _secret_key(source, manifest)
-    call_command("migrate", interactive=False, verbosity=0)
     restored = Restored(manifest, Document.objects.count(), mend(), key_differs)
     log.info("backup.restored", documents=restored.documents, files=len(manifest.files), made_at=manifest.made_at)
     return restored

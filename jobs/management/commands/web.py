@@ -24,6 +24,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         Path(settings.FILE_UPLOAD_TEMP_DIR).mkdir(parents=True, exist_ok=True)
-        command = web_server.command_line(options["host"], options["port"], options["workers"], settings.BASE_DIR)
+        command = web_server.command_line(
+            options["host"],
+            options["port"],
+            options["workers"],
+            settings.BASE_DIR,
+            stop_seconds=web_server.GRACE_SECONDS,
+        )
         # granian takes this process's place: signals reach it, and Django is not loaded twice.
         os.execv(sys.executable, command)  # noqa: S606 - a command of our own making
