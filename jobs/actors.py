@@ -63,6 +63,7 @@ def export(document_id: str, format: str) -> None:
 
 @dramatiq.actor(queue_name="pages")
 def clear_trash() -> None:
+    trash.condemn_old()
     trash.finish()
 
 

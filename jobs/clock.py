@@ -89,8 +89,8 @@ def prune_samples() -> None:
 
 
 def empty_trash() -> None:
-    """What has lain in the trash for long enough, and what somebody was killed over while removing it."""
-    trash.condemn_old()
+    """What has lain in the trash for long enough, and what somebody was killed over while removing it. By a worker:
+    counting and removing thousands of files takes longer than the clock may stand still."""
     if trash.something_to_remove():
         actors.send(actors.clear_trash)
 

@@ -103,10 +103,8 @@ def discard(document: Document) -> None:
 
 def condemn_old() -> int:
     """Delete for good what has lain in the trash for settings.TRASH_DAYS; returns how many documents."""
-    horizon = timezone.now() - timedelta(days=settings.TRASH_DAYS)
-    old = Document.objects.filter(trashed_at__lt=horizon, purging=False).order_by("trashed_at")
     condemned = 0
-    for document in old[:AT_ONCE]:
+    for document in _old()[:AT_ONCE]:
         try:
             _condemn(document, by=None)
             condemned += 1
@@ -115,8 +113,15 @@ def condemn_old() -> int:
     return condemned
 
 
+def _old() -> QuerySet[Document]:
+    horizon = timezone.now() - timedelta(days=settings.TRASH_DAYS)
+    found: QuerySet[Document] = Document.objects.filter(trashed_at__lt=horizon, purging=False)
+    return found.order_by("trashed_at")
+
+
 def something_to_remove() -> bool:
-    return Document.objects.filter(purging=True).exists()
+    """Whether `condemn_old` or `finish` has anything to do."""
+    return Document.objects.filter(purging=True).exists() or _old().exists()
 
 
 def finish() -> int:

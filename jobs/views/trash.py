@@ -18,7 +18,7 @@ from jobs.models import Document
 from jobs.services import trash as service
 from jobs.views import words
 
-ROWS_A_PAGE = 50
+ROWS_A_PAGE = 20  # the files of each are counted
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Row:
 
 @require_safe
 def trash(request: HttpRequest) -> HttpResponse:
-    """Newest first, fifty at a time."""
+    """Newest first, twenty at a time."""
     part = Paginator(service.contents(request.user), ROWS_A_PAGE).get_page(request.GET.get("page"))
     user: Any = request.user
     rows = [Row(document, mine=document.owner_id == user.pk) for document in part]
