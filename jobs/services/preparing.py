@@ -109,12 +109,12 @@ def draw_next() -> bool:
 
 
 def _choose() -> tuple[str, int] | None:
-    """The document to draw next and how many pages of it. Three queries, however many pages there are.
+    """The document to draw next and how many pages of it; None while the disk is nearly full: the clock asks again."""
+    return None if disk.room().is_short else _whose_turn()
 
-    None while the disk is nearly full: pages wait, and the clock asks again.
-    """
-    if disk.room().is_short:
-        return None
+
+def _whose_turn() -> tuple[str, int] | None:
+    """Three queries, however many pages there are."""
     waiting = Page.objects.waiting_to_be_drawn().filter(document=OuterRef("pk"))
     documents = (
         Document.objects.open()
