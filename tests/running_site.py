@@ -121,14 +121,14 @@ class RunningSite:
     def start_clock(self, name: str = "clock") -> None:
         self._start(name, [sys.executable, "manage.py", "clock"])
 
-    def start_web(self) -> str:
-        """The web server with its static files; its address, once it answers."""
+    def start_web(self, *options: str) -> str:
+        """The web server with its static files; its address, once it answers. `options`: of `manage.py web`."""
         subprocess.run(
             [sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"],
             cwd=ROOT, env=self.environment, check=True, timeout=PATIENCE_SECONDS,
         )  # fmt: skip
         address = f"http://127.0.0.1:{_free_port()}"
-        self._start("web", [sys.executable, "manage.py", "web", "--port", address.rpartition(":")[2]])
+        self._start("web", [sys.executable, "manage.py", "web", "--port", address.rpartition(":")[2], *options])
         self.until(lambda: _answers(f"{address}/healthz"), "the web server answers")
         return address
 
