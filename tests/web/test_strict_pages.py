@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from django.conf import settings
 
+from jobs.services import retention, trash
 from tests import builders
 
 pytestmark = pytest.mark.django_db
+MAY = datetime(2026, 5, 3, tzinfo=UTC)
 ROOM = ["edit", "again", "versions", "compare", "review"]
 HOSTS = ["backends", "a try", "add a host", "edit a host", "policy versions", "log"]
-SCREENS = ["list", "filtered", "empty", "document", "unprepared", "page", "failed page", "account", *HOSTS, *ROOM]
+KEPT = ["trash", "what is kept", "gone", "gone page"]
+SCREENS = [
+    "list",
+    "filtered",
+    "empty",
+    "document",
+    "unprepared",
+    "page",
+    "failed page",
+    "account",
+    *HOSTS,
+    *ROOM,
+    *KEPT,
+]
 
 
 @pytest.fixture
@@ -19,7 +36,14 @@ def pages(admin, mira, outline):
     new = builders.make_reading(full.pages.get(number=2), text="New", in_force=False, source="rerun")
     full.pages.filter(number=2).update(proposed=new)
     fresh = builders.make_document(mira, pages=2, prepared=False)
+    gone = builders.make_document(mira, pages=2, done=2, original_deleted_at=MAY, images_deleted_at=MAY)
+    trash.put(builders.make_document(mira, pages=2, done=2).pk, by=mira)
+    retention.save([{"age_days": 90, "what": "images"}], by=None)
     addresses = {
+        "trash": "/trash/",
+        "what is kept": "/keeping/",
+        "gone": f"/documents/{gone.pk}/",
+        "gone page": f"/documents/{gone.pk}/pages/1/",
         "list": "/documents/",
         "filtered": "/documents/?state=failed&q=report",
         "empty": "/documents/?q=nothing",
