@@ -16,7 +16,19 @@ from dramatiq.errors import BrokerError
 from redis.exceptions import RedisError
 
 from jobs import errors
-from jobs.services import alert_mails, certificates, delivering, dispatching, exporting, notices, preparing, recognizing
+from jobs.services import (
+    alert_mails,
+    certificates,
+    delivering,
+    dispatching,
+    exporting,
+    notices,
+    preparing,
+    recognizing,
+    retention,
+    sweeping,
+    trash,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +88,25 @@ def export(document_id: str, format: str) -> None:
     exporting.make(document_id, format)
 
 
+@dramatiq.actor(queue_name="pages")
+def clear_trash() -> None:
+    trash.condemn_old()
+    trash.finish()
+
+
+@dramatiq.actor(queue_name="pages")
+def apply_retention() -> None:
+    retention.apply()
+
+
+@dramatiq.actor(queue_name="pages")
+def sweep_files() -> None:
+    try:
+        sweeping.sweep()
+    except errors.Conflict as error:
+        log.error("files.not_swept", reason=error.message)
+
+
 def dispatch_now() -> None:
     """Fill free slots, then draw more where pages run short."""
     done = dispatching.dispatch(lambda lease_id: send(recognize, lease_id))
@@ -92,6 +123,11 @@ def export_soon(to_make: Iterable[tuple[Any, str]]) -> None:
     """After the commit: have files made, (document's id, format). Lost messages are sent again by who asks again."""
     for document_id, format in to_make:
         transaction.on_commit(partial(send, export, str(document_id), format))
+
+
+def clear_trash_soon() -> None:
+    """After the commit: have files and rows of what was deleted for good removed."""
+    transaction.on_commit(lambda: send(clear_trash))
 
 
 def dispatch_soon() -> None:

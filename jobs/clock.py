@@ -25,8 +25,10 @@ from jobs.services import (
     leases,
     notices,
     preparing,
+    retention,
     rolling_up,
     sampling,
+    trash,
 )
 from jobs.services.probing import Probes
 
@@ -37,6 +39,9 @@ NOTICES_SECONDS = 15.0
 ROLL_UP_SECONDS = 10.0
 ALERTS_SECONDS = 10.0
 CERTIFICATES_SECONDS = 3600.0
+TRASH_SECONDS = 30.0
+RETENTION_SECONDS = 60.0
+SWEEP_SECONDS = 86_400.0
 
 
 class Duty:
@@ -130,6 +135,24 @@ def prune_notices() -> None:
     alerts.prune()
 
 
+def empty_trash() -> None:
+    """What has lain in the trash for long enough, and what somebody was killed over while removing it. By a worker:
+    counting and removing thousands of files takes longer than the clock may stand still."""
+    if trash.something_to_remove():
+        actors.send(actors.clear_trash)
+
+
+def keep_to_the_rules() -> None:
+    """What the retention rules say goes, a slice at a time."""
+    if retention.anything_is_on():
+        actors.send(actors.apply_retention)
+
+
+def sweep_files() -> None:
+    """Files without a document. By a worker: walking a large store takes longer than the clock may stand still."""
+    actors.send(actors.sweep_files)
+
+
 def duties() -> list[Duty]:
     every = settings.CLOCK_SECONDS
     return [
@@ -145,6 +168,9 @@ def duties() -> list[Duty]:
         Duty(roll_up, ROLL_UP_SECONDS),
         Duty(prune_samples, PRUNE_SECONDS),
         Duty(prune_notices, PRUNE_SECONDS),
+        Duty(empty_trash, TRASH_SECONDS),
+        Duty(keep_to_the_rules, RETENTION_SECONDS),
+        Duty(sweep_files, SWEEP_SECONDS),
     ]
 
 

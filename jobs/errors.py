@@ -18,6 +18,7 @@
     │   └── NotReady                 409 not_ready (asking later may help)
     │       └── BeingMade            409 not_ready (asking again in `retry_after_seconds` helps)
     ├── Unavailable                  503 unavailable: a part of ours is down or full, a retry helps
+    │   └── OutOfSpace               507 out_of_space: the disk has no room left that may be used
     ├── PageUndrawable               this page of a file cannot be drawn: the page fails, others go on
     └── BackendFailed                a call to a backend failed; `failure` says how (domain.failures.Failure)
 """
@@ -110,6 +111,12 @@ class Unavailable(OcrsiteError):
     """A part of ours is down, full or out of reach. A retry helps."""
 
     code = "unavailable"
+
+
+class OutOfSpace(Unavailable):
+    """The disk is full, or so nearly that what is free is kept for work in hand. A retry helps once there is room."""
+
+    code = "out_of_space"
 
 
 class PageUndrawable(OcrsiteError):

@@ -114,10 +114,13 @@ class FilterForm(forms.Form):
         return {**texts, **days, "review": cleaned.get("review", False), "page": cleaned.get("page") or 1}
 
 
+ACTIONS = ("cancel", "pause", "resume", "retry", "delete", "restore", "purge", "run_again")
+
+
 class ActionForm(forms.Form):
     """Something done to one document or to several."""
 
-    action = forms.ChoiceField(choices=[(a, a) for a in ("cancel", "pause", "resume", "retry", "delete", "run_again")])
+    action = forms.ChoiceField(choices=[(a, a) for a in ACTIONS])
     document = forms.TypedMultipleChoiceField(coerce=str)
     confirmed = forms.BooleanField(required=False)
     next = forms.CharField(required=False)

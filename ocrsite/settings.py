@@ -44,6 +44,8 @@ try:
     BACKEND_CA_FILE = env.certificates(_environ, "OCRSITE_BACKEND_CA_FILE")
     MAX_UPLOAD_MB = env.integer(_environ, "OCRSITE_MAX_UPLOAD_MB", 1024, low=1, high=1_000_000)
     MAX_PAGES = env.integer(_environ, "OCRSITE_MAX_PAGES", 10_000, low=1, high=1_000_000)
+    KEEP_FREE_BYTES = env.integer(_environ, "OCRSITE_KEEP_FREE_MB", 500, low=0, high=100_000_000) * 1_000_000
+    TRASH_DAYS = env.number(_environ, "OCRSITE_TRASH_DAYS", 30.0, low=0, high=3650)
     URL_INTAKE = env.boolean(_environ, "OCRSITE_URL_INTAKE", False)
     METRICS_TOKEN = env.text(_environ, "OCRSITE_METRICS_TOKEN")
     _mail = env.mail(_environ, "OCRSITE_EMAIL_URL")

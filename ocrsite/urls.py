@@ -6,6 +6,7 @@ from django.urls import include, path
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
+handler500 = "jobs.views.problems.failed"
 urlpatterns = [
     # Pages name their icon; Django's own admin does not, and browsers then ask here.
     path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("img/icon.svg"))),

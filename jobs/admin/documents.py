@@ -16,7 +16,7 @@ from jobs import actors
 from jobs.admin.permissions import OnlyToLookAt, is_administrator
 from jobs.admin.refusals import told
 from jobs.models import Attempt, Document, Page, Reading
-from jobs.services import documents
+from jobs.services import documents, trash
 
 
 @admin.register(Document)
@@ -38,20 +38,23 @@ class DocumentAdmin(OnlyToLookAt, admin.ModelAdmin):
         url = reverse("admin:jobs_page_changelist") + f"?document__id__exact={document.pk}"
         return format_html('<a href="{}">{} of them</a>', url, document.page_count)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
+        return super().get_queryset(request).filter(trashed_at=None)
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return is_administrator(request)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Pages, texts and files go with it, by the service: no permission of their own is asked for."""
+        """Into the trash, by the service: no permission of its own is asked for."""
         return [str(document) for document in objs], {"documents": len(objs)}, set(), []
 
     def delete_model(self, request: HttpRequest, obj: Document) -> None:
-        documents.delete(obj.pk, by=request.user)
+        trash.put(obj.pk, by=request.user)
         actors.dispatch_soon()
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Document]) -> None:
         for document in list(queryset):
-            documents.delete(document.pk, by=request.user)
+            trash.put(document.pk, by=request.user)
         actors.dispatch_soon()
 
     @admin.action(description="Cancel", permissions=["view"])

@@ -9,6 +9,7 @@ from http.client import responses
 from typing import Any
 
 from jobs.api.refusals import DATABASE_AWAY, OUR_FAULT, SIGN_IN, STATUS_OF_CODE
+from jobs.gateways import disk
 from jobs.schemas import Error
 
 EVERYWHERE = ("unauthenticated", "forbidden", "unavailable")
@@ -28,6 +29,7 @@ WORDS = {
     "too_many_pages": "The file has 12000 pages; the most that is taken here is 10000.",
     "not_ready": "No page of this document is done yet: there is nothing to download.",
     "unavailable": DATABASE_AWAY,
+    "out_of_space": disk.NEARLY_FULL,
 }
 JSON = "application/json"
 

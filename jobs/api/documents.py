@@ -17,7 +17,7 @@ from jobs.api.answers import answers
 from jobs.api.auth import needs
 from jobs.models import Document
 from jobs.schemas import DocumentList, DocumentOut, DocumentState, Mode, Priority, Purpose
-from jobs.services import documents, finding, idempotency, intake
+from jobs.services import documents, finding, idempotency, intake, trash
 
 router = Router(tags=["Documents"])
 
@@ -31,6 +31,7 @@ REFUSED_FILES = (
     "no_pages",
     "too_many_pages",
     "conflict",
+    "out_of_space",
 )
 
 
@@ -143,8 +144,8 @@ def get_document(request: HttpRequest, document_id: UUID) -> DocumentOut:
     **answers(None, example=None, status=204, refusals=("not_found",)),
 )
 def delete_document(request: HttpRequest, document_id: UUID) -> Status[None]:
-    """Removes the file, its pages and their texts. A running one is cancelled first."""
-    documents.delete(document_id, by=request.user)
+    """Puts it into the trash, where it can be restored for a while; a running one is cancelled. See /trash."""
+    trash.put(document_id, by=request.user)
     actors.dispatch_soon()
     return Status(204, None)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 from uuid import UUID
 
-from django.http import FileResponse, HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
 from ninja import Field, Query, Router, Schema
@@ -15,9 +15,8 @@ from jobs import errors
 from jobs.api import examples
 from jobs.api.answers import answers, file_answers
 from jobs.api.auth import needs
-from jobs.gateways import storage
 from jobs.schemas import PageList, PageOut, PageRow
-from jobs.services import access, exporting, finding
+from jobs.services import access, exporting, finding, redrawing
 
 router = Router(tags=["Pages and results"])
 
@@ -72,15 +71,16 @@ def get_page(request: HttpRequest, document_id: UUID, number: int) -> PageOut:
     **file_answers({"image/jpeg": ""}, refusals=("not_found", "not_ready"), headers={}),
 )
 def get_page_image(request: HttpRequest, document_id: UUID, number: int) -> HttpResponseBase:
-    """The image that is read, as JPEG. 409 `not_ready` before it is drawn."""
+    """The image that is read, as JPEG; drawn again where it is not kept any more. 409 `not_ready` before it is drawn,
+    404 where its original was deleted too."""
     page = finding.page(request.user, document_id, number)
     if page.image_width_px is None:
         raise errors.NotReady(f"Page {number} is not drawn yet: ask again in a moment.")
     try:
-        image = storage.open_file(page.image_key)
+        image = redrawing.image(page.document, page)
     except errors.NotFound:
-        raise errors.NotReady(f"The image of page {number} is not kept any more.") from None
-    return _private(FileResponse(image, content_type="image/jpeg"))
+        raise errors.NotFound(f"The image of page {number} is not kept any more, nor is its original.") from None
+    return _private(HttpResponse(image, content_type="image/jpeg"))
 
 
 @router.get(

@@ -33,6 +33,7 @@ STATUS_OF_CODE = {
     "too_many_pages": 422,
     "rate_limited": 429,
     "unavailable": 503,
+    "out_of_space": 507,
 }
 SIGN_IN = "Send a token in the header “Authorization: Bearer TOKEN”, or sign in."
 NO_SUCH_ADDRESS = "There is nothing at this address. /api/v1/docs lists what there is."

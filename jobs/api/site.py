@@ -15,7 +15,9 @@ from jobs.api import (
     pages,
     readings,
     refusals,
+    retention,
     routing,
+    trash,
     webhooks,
 )
 
@@ -52,5 +54,7 @@ for router in (
     webhooks.router,
     audit.router,
     me.router,
+    trash.router,
+    retention.router,
 ):
     api.add_router("", router)

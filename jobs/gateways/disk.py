@@ -1,4 +1,7 @@
-"""What the disk refuses, in our words: full, closed or failing."""
+"""What the disk refuses, in our words: full, closed or failing; and how much of it is kept free.
+
+settings.KEEP_FREE_BYTES is for the database and for pages in hand: nothing new is begun that would use it up.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,20 @@ import errno
 import logging
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+
+from django.conf import settings
 
 from jobs import errors
 
 logger = logging.getLogger(__name__)
 
 FULL = "The disk is full. Free some space, or ask your administrator to, and try again."
+NEARLY_FULL = (
+    "The site's disk is nearly full, so nothing new is taken in. Delete documents for good that you no longer need, or "
+    "ask your administrator to make room, and try again."
+)
 CLOSED = "The folder for files cannot be used: its permissions or its disk do not allow it. Ask your administrator."
 FAILING = "The disk does not answer as it should. Try again, and tell your administrator if it stays so."
 GONE = "The file is not there any more."
@@ -31,13 +41,38 @@ def our_errors() -> Iterator[None]:
         raise errors.NotFound(GONE) from error
     except OSError as error:
         logger.warning("the disk refused: %s", error)
-        raise errors.Unavailable(_sentence(error)) from error
+        raise _refusal(error) from error
 
 
-def _sentence(error: OSError) -> str:
+def _refusal(error: OSError) -> errors.Unavailable:
     if error.errno in FULL_ERRORS:
-        return FULL
-    return CLOSED if error.errno in CLOSED_ERRORS else FAILING
+        return errors.OutOfSpace(FULL)
+    return errors.Unavailable(CLOSED if error.errno in CLOSED_ERRORS else FAILING)
+
+
+@dataclass(frozen=True)
+class Room:
+    """What is free on the disk of the data directory, and what of it is kept free."""
+
+    free_bytes: int
+    kept_bytes: int
+
+    @property
+    def is_short(self) -> bool:
+        return self.free_bytes < self.kept_bytes
+
+
+def room() -> Room:
+    """Raises errors.Unavailable."""
+    with our_errors():
+        return Room(shutil.disk_usage(settings.DATA_DIR).free, settings.KEEP_FREE_BYTES)
+
+
+def refuse_new_work(size_bytes: int = 0) -> None:
+    """For whatever begins and would take `size_bytes`. Raises errors.OutOfSpace, errors.Unavailable."""
+    known = room()
+    if known.free_bytes - size_bytes < known.kept_bytes:
+        raise errors.OutOfSpace(NEARLY_FULL)
 
 
 def refuse_if_full(folder: Path) -> None:
@@ -45,7 +80,7 @@ def refuse_if_full(folder: Path) -> None:
     with our_errors():
         free_bytes = shutil.disk_usage(folder).free
     if free_bytes < NEARLY_FULL_BYTES:
-        raise errors.Unavailable(FULL)
+        raise errors.OutOfSpace(FULL)
 
 
 def free_percent(folder: Path) -> float:

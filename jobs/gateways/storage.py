@@ -14,6 +14,7 @@ import os
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,17 @@ from jobs.gateways import disk
 ALIAS = "documents"
 PIECE_BYTES = 1024 * 1024
 NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS}
+
+
+@dataclass(frozen=True)
+class Volume:
+    """How much is kept somewhere."""
+
+    files: int = 0
+    size_bytes: int = 0
+
+    def __add__(self, other: Volume) -> Volume:
+        return Volume(self.files + other.files, self.size_bytes + other.size_bytes)
 
 
 @dataclass(frozen=True)
@@ -132,8 +144,45 @@ def delete_tree(prefix: str) -> None:
     with disk.our_errors():
         if path is None:
             _delete_below(_storage(), prefix.rstrip("/"))
-        elif path.exists():
-            shutil.rmtree(path)
+        else:
+            _remove_folder(path)
+
+
+def keys(prefix: str) -> Iterator[str]:
+    """The keys of all files below one, half-written ones left out. What is removed meanwhile may be missing.
+
+    Raises errors.Unavailable.
+    """
+    try:
+        with disk.our_errors():
+            below, files = _storage().listdir(prefix)
+    except errors.NotFound:
+        return
+    yield from (f"{prefix}/{name}" for name in sorted(files) if not name.startswith("."))
+    for name in sorted(below):
+        yield from keys(f"{prefix}/{name}")
+
+
+def volume(prefix: str) -> Volume:
+    """How much is kept below a key. Harmless where nothing is. Raises errors.Unavailable."""
+    found = Volume()
+    for key in keys(prefix):
+        with contextlib.suppress(errors.NotFound), disk.our_errors():  # it was removed meanwhile
+            found += Volume(1, _storage().size(key))
+    return found
+
+
+def remove_parts(older_than_seconds: float) -> Volume:
+    """Removes files that a killed process had half written; nobody else's, as none takes that long."""
+    root, horizon = _path(""), time.time() - older_than_seconds
+    removed = Volume()
+    for path in root.rglob(".*.part") if root and root.is_dir() else ():
+        with contextlib.suppress(errors.NotFound), disk.our_errors():  # it was finished meanwhile
+            known = path.stat()
+            if known.st_mtime < horizon:
+                path.unlink()
+                removed += Volume(1, known.st_size)
+    return removed
 
 
 def folders(prefix: str) -> list[str]:
@@ -183,6 +232,13 @@ def _beside(path: Path, *, durable: bool) -> Iterator[IO[bytes]]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _remove_folder(path: Path) -> None:
+    """Two may remove it at once: what the other one took first is no failure."""
+    while path.exists():
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(path)
 
 
 def _linked(path: Path, target: Path) -> bool:

@@ -26,9 +26,9 @@ from jobs import errors
 from jobs.gateways import disk
 
 CHUNK_BYTES = 1024 * 1024
+LOOK_BYTES = 16 * 1024 * 1024
 _PREFIX = "incoming-"
-# Whatever is put into the same folder while it is worked on, by whoever may be killed over it.
-_PREFIXES = (_PREFIX, "draw-", "export-")
+SCRATCH = (_PREFIX, "draw-", "export-")  # what anybody makes in the folder for uploads begins so
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Incoming:
         self.max_bytes = max_bytes
         self.size_bytes = 0
         self.refusal: errors.OcrsiteError | None = None
+        self._next_look_bytes = 0
         self._digest = hashlib.sha256()
         self.file = tempfile.NamedTemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR, prefix=_PREFIX)  # noqa: SIM115 - kept open by its owner
 
@@ -55,12 +56,24 @@ class Incoming:
         self.size_bytes += len(data)
         if self.refusal is not None:
             return
+        self._look_at_the_disk()
         if self.size_bytes > self.max_bytes:
             self._refuse(too_large(self.max_bytes))
+        if self.refusal is not None:
             return
         self._digest.update(data)
         with self._refusing():
             self.file.write(data)
+
+    def _look_at_the_disk(self) -> None:
+        """At the first piece and every LOOK_BYTES: many may arrive at once, and no length need be announced."""
+        if self.size_bytes < self._next_look_bytes:
+            return
+        self._next_look_bytes = self.size_bytes + LOOK_BYTES
+        try:
+            disk.refuse_new_work()
+        except errors.Unavailable as refusal:
+            self._refuse(refusal)
 
     def finish(self) -> None:
         """Everything written is on the disk, or the file is refused."""
@@ -199,7 +212,7 @@ def remove_forgotten(older_than_seconds: float) -> int:
     horizon = time.time() - older_than_seconds
     removed = 0
     for path in Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir():
-        if not path.name.startswith(_PREFIXES):
+        if not path.name.startswith(SCRATCH):
             continue
         try:
             if _last_touched(path) < horizon:

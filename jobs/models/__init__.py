@@ -4,6 +4,7 @@ from jobs.models.access import ApiToken, AuditEntry, ClockLease, IdempotencyKey
 from jobs.models.backends import Backend, BackendHealth, HealthSample, SlotLease
 from jobs.models.costs import CostBasis
 from jobs.models.documents import Attempt, Document, Page, Reading
+from jobs.models.keeping import RetentionRule
 from jobs.models.measuring import Measurement
 from jobs.models.notices import Alert, AlertRule
 from jobs.models.routing import PolicyVersion, RoutingPolicy, RoutingRule
@@ -31,6 +32,7 @@ __all__ = [
     "PageText",
     "PolicyVersion",
     "Reading",
+    "RetentionRule",
     "RoutingPolicy",
     "RoutingRule",
     "SlotLease",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 import uuid
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -29,13 +30,29 @@ def new_document_id() -> uuid.UUID:
     return uuid.UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
 
 
+def born_at(document_id: uuid.UUID) -> datetime:
+    """When a document's id was made: what its first 48 bits say."""
+    return datetime.fromtimestamp((document_id.int >> 80) / 1000, UTC)
+
+
 def choices(states: type[DocumentStatus] | type[PageStatus]) -> list[tuple[str, str]]:
     return [(state.value, state.value) for state in states]
 
 
 class DocumentQuerySet(models.QuerySet["Document"]):
+    def kept(self) -> DocumentQuerySet:
+        """All but what lies in the trash."""
+        return self.filter(trashed_at=None)
+
     def visible_to(self, user: Any) -> DocumentQuerySet:
-        """One's own documents; all for administrators."""
+        """One's own documents; all for administrators; none that lie in the trash."""
+        return self._of(user).kept()
+
+    def in_trash_of(self, user: Any) -> DocumentQuerySet:
+        """What of one's own may still be restored; of everybody's for administrators."""
+        return self._of(user).filter(trashed_at__isnull=False, purging=False)
+
+    def _of(self, user: Any) -> DocumentQuerySet:
         return self if user.is_superuser else self.filter(owner=user)
 
     def one_for(self, user: Any, document_id: Any) -> Document:
@@ -107,6 +124,13 @@ class Document(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     rerun_at = models.DateTimeField(null=True, blank=True, help_text="when pages of it were last sent again")
     notified_at = models.DateTimeField(null=True, blank=True, help_text="when its owner was told that it is done")
+    trashed_at = models.DateTimeField(null=True, blank=True, help_text="when it was put into the trash")
+    original_deleted_at = models.DateTimeField(null=True, blank=True, help_text="by a retention rule")
+    images_deleted_at = models.DateTimeField(null=True, blank=True, help_text="by a retention rule")
+    # The row outlives its files: until both are gone it is the note of what is still to be removed.
+    purging = models.BooleanField(
+        default=False, db_default=False, help_text="it is being deleted for good: nothing brings it back"
+    )
 
     objects: ClassVar[Any] = DocumentQuerySet.as_manager()
 
@@ -126,6 +150,7 @@ class Document(models.Model):
                 name="document_work_order",
                 condition=Q(status__in=["processing", "queued"]),
             ),
+            models.Index(fields=["trashed_at"], name="document_in_trash", condition=Q(trashed_at__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -161,8 +186,9 @@ class PageQuerySet(models.QuerySet["Page"]):
         return self.filter(status__in=sorted(statuses.FAILED_PAGES))
 
     def visible_to(self, user: Any) -> PageQuerySet:
-        """Pages of one's own documents; all for administrators."""
-        return self if user.is_superuser else self.filter(document__owner=user)
+        """Pages of one's own documents; all for administrators; none of what lies in the trash."""
+        kept = self.filter(document__trashed_at=None)
+        return kept if user.is_superuser else kept.filter(document__owner=user)
 
     def to_review(self) -> PageQuerySet:
         """Pages whose text a person should look at, and pages with a new reading that nobody accepted yet."""

@@ -126,7 +126,7 @@ class DocumentOut(Schema):
             "finished_at": document.finished_at,
             "eta_seconds": known.eta_seconds,
             "error": document.error or None,
-            "duplicate_of": document.duplicate_of_id,
+            "duplicate_of": _still_there(document),
             "page_range": document.page_range,
             "language": document.language,
             "media_type": document.media_type,
@@ -254,3 +254,9 @@ class PageOut(PageRow):
 class PageList(Schema):
     items: list[PageRow]
     next_cursor: str | None
+
+
+def _still_there(document: Document) -> UUID | None:
+    """The document it doubles, unless that lies in the trash."""
+    earlier = document.duplicate_of
+    return earlier.pk if earlier and earlier.trashed_at is None else None

@@ -22,6 +22,7 @@ ErrorCode = Literal[
     "not_ready",
     "rate_limited",
     "unavailable",
+    "out_of_space",
 ]
 
 

@@ -1,4 +1,4 @@
-"""What people do to their documents: cancel, pause, resume, retry, delete, run again."""
+"""What people do to their documents: cancel, pause, resume, retry, run again. Deleting is services.trash."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from jobs import errors
-from jobs.domain import statuses
+from jobs.domain import retention, statuses
 from jobs.domain.statuses import DocumentStatus, PageStatus
 from jobs.gateways import storage
 from jobs.models import Document, Page, SlotLease
@@ -26,38 +26,45 @@ def find(document_id: Any, *, by: Any) -> Document:
     return found
 
 
-def _locked(document_id: Any, by: Any) -> Document:
-    document = find(document_id, by=by)
-    return Document.objects.select_for_update().get(pk=document.pk)
+def locked(document_id: Any, *, by: Any) -> Document:
+    """As `find`, and nobody else changes it until the transaction ends. Asked under the lock, so that what was put into
+    the trash meanwhile is not found."""
+    found: Document = Document.objects.select_for_update(of=("self",)).one_for(by, document_id)
+    return found
 
 
 def cancel(document_id: Any, *, by: Any) -> Document:
     """Stop a document now: what waits is not read, what runs is discarded. What is done stays."""
     with transaction.atomic():
-        document = _locked(document_id, by)
+        document = locked(document_id, by=by)
         if document.status == D.CANCELLED:
             return document
         if document.status in statuses.ENDED_DOCUMENTS:
             raise errors.Conflict(f"“{document.name}” is {document.status} already: there is nothing to cancel.")
-        _free_unclaimed(document)
-        rerunning.stop(document)
-        Page.objects.filter(document=document).unended().update(
-            status=PageStatus.CANCELLED, finished_at=timezone.now(), reason="Cancelled.", rerun=None
-        )
-        ended = settling.recount(document)
-        if not document.prepared:
-            document.pages_cancelled = document.page_count
-        # Where only pages being read again were under way, the document is what it was before.
-        _save(document, ended or D.CANCELLED)
-        events.document_ended(document.pk)
+        stop(document)
     access.audit("document.cancelled", by=by, subject=str(document.pk))
     return document
+
+
+def stop(document: Document) -> None:
+    """End what is under way of a locked document: what waits is not read, what runs is discarded."""
+    _free_unclaimed(document)
+    rerunning.stop(document)
+    Page.objects.filter(document=document).unended().update(
+        status=PageStatus.CANCELLED, finished_at=timezone.now(), reason="Cancelled.", rerun=None
+    )
+    ended = settling.recount(document)
+    if not document.prepared:
+        document.pages_cancelled = document.page_count
+    # Where only pages being read again were under way, the document is what it was before.
+    _save(document, ended or D.CANCELLED)
+    events.document_ended(document.pk)
 
 
 def pause(document_id: Any, *, by: Any) -> Document:
     """Send no more pages; those that run finish."""
     with transaction.atomic():
-        document = _locked(document_id, by)
+        document = locked(document_id, by=by)
         if document.status == D.PAUSED:
             return document
         if document.status not in statuses.OPEN_DOCUMENTS:
@@ -70,7 +77,7 @@ def pause(document_id: Any, *, by: Any) -> Document:
 def resume(document_id: Any, *, by: Any) -> Document:
     """Go on with a paused document."""
     with transaction.atomic():
-        document = _locked(document_id, by)
+        document = locked(document_id, by=by)
         if document.status in statuses.OPEN_DOCUMENTS:
             return document
         if document.status != D.PAUSED:
@@ -82,9 +89,12 @@ def resume(document_id: Any, *, by: Any) -> Document:
 def retry(document_id: Any, *, by: Any) -> Document:
     """Read the failed and quarantined pages again, with fresh counters."""
     with transaction.atomic():
-        document = _locked(document_id, by)
+        document = locked(document_id, by=by)
         if document.status in statuses.UNFINISHED_DOCUMENTS and not document.pages_failed:
             return document
+        if document.original_deleted_at is not None:
+            gone = retention.let_go("The uploaded file", document.original_deleted_at)
+            raise errors.Conflict(f"{gone} Its failed pages cannot be read again.")
         failed = Page.objects.filter(document=document).failed()
         if document.status in {D.DONE, D.CANCELLED} or not (failed.exists() or document.status == D.FAILED):
             raise errors.Conflict(f"“{document.name}” has no failed pages to read again.")
@@ -113,18 +123,6 @@ def _save(document: Document, status: DocumentStatus | str) -> None:
     if document.status in statuses.ENDED_DOCUMENTS:
         document.finished_at = timezone.now()
     document.save()
-
-
-def delete(document_id: Any, *, by: Any) -> None:
-    """Remove a document with its pages, texts and files. A running one is cancelled first."""
-    document = find(document_id, by=by)
-    if document.status in statuses.UNFINISHED_DOCUMENTS:
-        cancel(document.pk, by=by)
-    prefix, key = document.storage_prefix, str(document.pk)
-    with transaction.atomic():
-        document.delete()
-        transaction.on_commit(lambda: storage.delete_tree(prefix))
-    access.audit("document.deleted", by=by, subject=key, detail={"name": document.name})
 
 
 def run_again(document_id: Any, *, by: Any) -> Document:

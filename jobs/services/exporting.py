@@ -84,7 +84,7 @@ def export(document: Document, format: str, *, wait: bool = False) -> tuple[str,
 
 def make(document_id: Any, format: str) -> bool:
     """For the actor: make what was asked for. False when there is nothing to do."""
-    document = Document.objects.filter(pk=document_id).first()
+    document = Document.objects.kept().filter(pk=document_id).first()
     if document is None or format not in MADE or not _has_text(document):
         return False
     return kept.make_later(document, format, MADE[format])

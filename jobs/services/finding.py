@@ -40,7 +40,9 @@ class Filters:
 
 def documents(user: Any, filters: Filters) -> QuerySet[Document]:
     """Newest first."""
-    found: QuerySet[Document] = Document.objects.visible_to(user).select_related("owner").order_by("-created_at", "-id")
+    found: QuerySet[Document] = (
+        Document.objects.visible_to(user).select_related("owner", "duplicate_of").order_by("-created_at", "-id")
+    )
     if any("\0" in text for text in (filters.status, filters.backend, filters.tag, filters.owner)):
         return found.none()  # nothing is named so, and PostgreSQL does not even take the question
     return found.filter(*_conditions(user, filters))
@@ -67,7 +69,7 @@ def _conditions(user: Any, filters: Filters) -> Iterator[Q]:
 
 def owners() -> list[str]:
     """The names of everybody who has a document."""
-    people = get_user_model().objects.filter(documents__isnull=False).distinct()
+    people = get_user_model().objects.filter(documents__in=Document.objects.kept()).distinct()
     return list(people.order_by("username").values_list("username", flat=True)[:MOST_OWNERS])
 
 
@@ -77,7 +79,7 @@ def _pages_of() -> Any:
 
 def document(user: Any, document_id: uuid.UUID) -> Document:
     """Raises errors.NotFound for one that is not there or that the person may not see."""
-    found: Document = Document.objects.select_related("owner").one_for(user, document_id)
+    found: Document = Document.objects.select_related("owner", "duplicate_of").one_for(user, document_id)
     return found
 
 

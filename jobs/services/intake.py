@@ -20,7 +20,7 @@ from jobs import errors
 from jobs.domain.display_names import display_name
 from jobs.domain.page_ranges import normalized, parse_page_range
 from jobs.domain.statuses import DocumentStatus
-from jobs.gateways import rasterizer, storage, uploads
+from jobs.gateways import disk, rasterizer, storage, uploads
 from jobs.models import Backend, Document
 from jobs.models.documents import PRIORITY_RANKS
 from jobs.services import access, idempotency
@@ -66,10 +66,11 @@ def accept(
 
     `max_bytes` defaults to settings.MAX_UPLOAD_BYTES. `claim` is an Idempotency-Key to fulfil in the same transaction.
     Raises errors.Invalid, TooLarge, UnsupportedType, Unreadable, PasswordRequired, WrongPassword, NoPages,
-    TooManyPages, and Unavailable when the disk is full; then no row and no file is kept, only an audit entry.
+    TooManyPages, and OutOfSpace when the disk is full, or nearly; then no row and no file is kept, only an audit entry.
     """
     shown = display_name(name)
     try:
+        disk.refuse_new_work()
         checked = check(options)
         with uploads.received(file, max_bytes=max_bytes or settings.MAX_UPLOAD_BYTES) as received:
             return _take_in(received, shown, owner, checked, claim)
@@ -163,7 +164,7 @@ def duplicate(owner: Any, sha256: str, options: Options) -> Document | None:
     finished_first = Case(
         When(status=DocumentStatus.DONE.value, then=Value(0)), default=Value(1), output_field=IntegerField()
     )
-    same = Document.objects.filter(
+    same = Document.objects.kept().filter(
         owner=owner,
         sha256=sha256,
         mode=options.mode,

@@ -71,7 +71,7 @@ def _tell(document_id: Any) -> bool:
 
 def _due() -> QuerySet[Document]:
     took = ExpressionWrapper(F("finished_at") - Coalesce("rerun_at", "created_at"), output_field=fields.DurationField())
-    ended: QuerySet[Document] = Document.objects.filter(
+    ended: QuerySet[Document] = Document.objects.kept().filter(
         status__in=ENDED_BY_ITSELF, notified_at=None, finished_at__gt=timezone.now() - TOO_LATE
     )
     long = ended.annotate(took=took).filter(Q(page_count__gte=LONG_PAGES) | Q(took__gte=LONG))

@@ -26,7 +26,7 @@ from jobs import errors
 from jobs.domain import page_ranges, reruns, scheduling, statuses
 from jobs.domain.attempts import Step
 from jobs.domain.statuses import PageStatus
-from jobs.gateways import rasterizer, storage
+from jobs.gateways import disk, rasterizer, storage
 from jobs.models import Backend, Document, Page
 from jobs.services import events, queues, routing, settling
 from jobs.services import statements as sql
@@ -109,7 +109,12 @@ def draw_next() -> bool:
 
 
 def _choose() -> tuple[str, int] | None:
-    """The document to draw next and how many pages of it. Three queries, however many pages there are."""
+    """The document to draw next and how many pages of it; None while the disk is nearly full: the clock asks again."""
+    return None if disk.room().is_short else _whose_turn()
+
+
+def _whose_turn() -> tuple[str, int] | None:
+    """Three queries, however many pages there are."""
     waiting = Page.objects.waiting_to_be_drawn().filter(document=OuterRef("pk"))
     documents = (
         Document.objects.open()

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from jobs.domain import circuit, statuses
 from jobs.domain.statuses import DocumentStatus, PageCounts, PageStatus
+from jobs.gateways import disk
 from jobs.models import Backend, Document, Page, RoutingPolicy, SlotLease
 from jobs.services import reviewing
 from jobs.services import routing as routing_service
@@ -77,6 +78,11 @@ class Hosts:
     @property
     def busy_slots(self) -> int:
         return min(self.busy, self.open_slots)
+
+    @property
+    def no_room(self) -> bool:
+        """Whether the disk is nearly full, so that nothing new is taken in or drawn."""
+        return disk.room().is_short
 
     @property
     def no_backend(self) -> str:

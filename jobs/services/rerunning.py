@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from jobs import errors
-from jobs.domain import page_ranges, reruns, statuses
+from jobs.domain import page_ranges, reruns, retention, statuses
 from jobs.domain.reruns import Rerun
 from jobs.domain.statuses import DocumentStatus, PageStatus
 from jobs.models import Backend, Document, Page, SlotLease
@@ -42,7 +42,7 @@ def rerun(document_id: Any, wish: Wish, *, by: Any) -> Document:
     with transaction.atomic():
         # Pages before the document, as settling locks them.
         pages = list(_chosen(document, checked.pages).select_for_update().order_by("number"))
-        document = Document.objects.select_for_update(of=("self",)).get(pk=document.pk)
+        document = Document.objects.select_for_update(of=("self",)).one_for(by, document.pk)
         ready = [page for page in pages if page.status in statuses.ENDED_PAGES]
         _refuse_none(document, pages, ready, wish)
         for page in ready:
@@ -92,7 +92,15 @@ def _checked(document: Document, wish: Wish, by: Any) -> Wish:
     return Wish(options.pages, wish.mode, prompt, options.dpi, options.language, backend)
 
 
+def is_possible(document: Document) -> bool:
+    """Whether there is still something to read: page images, or the file they are drawn from."""
+    return document.original_deleted_at is None or document.images_deleted_at is None
+
+
 def _refuse_none(document: Document, pages: list[Page], ready: list[Page], wish: Wish) -> None:
+    if not is_possible(document):
+        gone = retention.let_go("The uploaded file", document.original_deleted_at)
+        raise errors.Conflict(f"{gone} There is nothing left that could be read again.")
     if not document.prepared or not pages:
         raise errors.Conflict(f"“{document.name}” has no pages that could be read again.")
     if SlotLease.objects.filter(page__in=ready).exists():
@@ -116,9 +124,11 @@ def _send_again(page: Page, document: Document, wish: Wish) -> None:
 
 
 def _to_be_drawn(page: Page, document: Document, wish: Wish) -> bool:
-    """Whether its image is too coarse for what was asked, or was never drawn."""
-    if page.image_dpi is None:
+    """Whether its image is too coarse for what was asked, was never drawn, or is not kept any more."""
+    if page.image_dpi is None or document.images_deleted_at is not None:
         return True
+    if document.original_deleted_at is not None:
+        return False  # the image there is, is the finest there will be
     backends = Backend.objects.filter(lifecycle="active")
     asked = wish.dpi or document.dpi
     if wish.backend:
@@ -131,6 +141,7 @@ def _to_be_drawn(page: Page, document: Document, wish: Wish) -> bool:
 def _begin_again(document: Document) -> None:
     settling.recount(document)
     document.error, document.finished_at, document.rerun_at = "", None, timezone.now()
+    document.images_deleted_at = None  # images are drawn now: the rule's time begins anew
     document.notified_at = None
     if document.status in statuses.ENDED_DOCUMENTS:
         document.status = DocumentStatus.PROCESSING.value

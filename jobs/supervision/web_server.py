@@ -8,18 +8,35 @@ from pathlib import Path
 # Requests at work at once. A slow upload holds a thread for its time, so there are more than cores; each may hold
 # a database connection, so there are not many more.
 THREADS_PER_WORKER = 16
-STOP_SECONDS = 5
+STOP_SECONDS = 5  # of `manage.py up`, which ends within ten
+# A renewed process listens only once it has loaded, and until then the old one must serve: on a busy machine that takes
+# longer than granian's own 3.5 s, and connections would be refused.
+OVERLAP_SECONDS = 20
+GRACE_SECONDS = 30  # of a server by itself: uploads that are under way when it is renewed or stopped may end
 
 
-def command_line(host: str, port: int, workers: int, project: Path) -> tuple[str, ...]:
-    """Serves Django. Only errors are logged: granian warns of every thread beyond two a core."""
+def command_line(
+    host: str,
+    port: int,
+    workers: int,
+    project: Path,
+    *,
+    stop_seconds: int = STOP_SECONDS,
+    overlap_seconds: int = OVERLAP_SECONDS,
+) -> tuple[str, ...]:
+    """Serves Django; requests in hand get `stop_seconds` to end when it is stopped, or renewed (SIGHUP): then the old
+    process serves on for `overlap_seconds` beside the new one.
+
+    Only errors are logged: granian warns of every thread beyond two a core.
+    """
     options = {
         "interface": "wsgi",
         "host": host,
         "port": port,
         "workers": workers,
         "blocking-threads": THREADS_PER_WORKER,
-        "workers-kill-timeout": STOP_SECONDS,
+        "workers-kill-timeout": stop_seconds,
+        "respawn-interval": overlap_seconds,
         "http": "1",
         "log-level": "error",
         "working-dir": project,

@@ -13,9 +13,12 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from jobs.services import exporting, health, tagging
+from jobs.domain import retention
+from jobs.gateways import disk
+from jobs.services import exporting, health, rerunning, tagging
 from jobs.templatetags.icon_paths import ICONS
 from jobs.views import words
+from jobs.views.actions import UNDO
 
 register = template.Library()
 
@@ -36,6 +39,7 @@ register.filter("counted", words.counted)
 register.filter("span", words.span)
 register.filter("moments", words.moments)
 register.filter("file_size", words.file_size)
+register.filter("volume", words.volume)
 register.filter("ordinal", words.ordinal)
 
 
@@ -74,6 +78,13 @@ def until(moment: datetime | None) -> SafeString | str:
 def moment(text: str) -> datetime | None:
     """A moment that is kept as text in JSON."""
     return parse_datetime(text)
+
+
+@register.simple_tag
+def short_of_room() -> disk.Room | None:
+    """What is free on the disk and what should be, while it is too little; else None."""
+    room = disk.room()
+    return room if room.is_short else None
 
 
 @register.simple_tag
@@ -158,6 +169,31 @@ def tags_of(document: Any) -> list[str]:
 def export_formats() -> list[tuple[str, str]]:
     """What a document can be taken along as: (its name, its word)."""
     return [(name, word) for name, word in words.FORMATS.items() if name in exporting.FORMATS]
+
+
+@register.filter
+def images_gone(document: Any) -> bool:
+    """Whether its page images were deleted by a rule and cannot be drawn again."""
+    return not rerunning.is_possible(document)
+
+
+@register.filter
+def deleted_words(at: datetime | None, what: str) -> str:
+    """`The uploaded file was deleted on 3 May 2026 by the retention rule.`"""
+    return retention.let_go(what, at)
+
+
+@register.filter
+def days_long(days: float) -> str:
+    """`30 days`, `1 day`, `12 h`."""
+    return words.counted(int(days), "day") if days >= 1 and days == int(days) else words.span(days * 86_400)
+
+
+@register.filter
+def undo_ids(message: Any) -> list[str]:
+    """The documents that a message offers to take back out of the trash (views.actions); none for any other message."""
+    tags = message.extra_tags or ""
+    return tags.removeprefix(UNDO).split() if tags.startswith(UNDO) else []
 
 
 @register.filter

@@ -1,8 +1,9 @@
-"""What can be done to documents: cancel, pause, resume, retry, delete, read again. One address for one and for many."""
+"""What can be done to documents: cancel, pause, retry, delete, restore … One address for one and for many."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +15,9 @@ from django.views.decorators.http import require_POST
 
 from jobs import actors, errors
 from jobs.forms import ActionForm
+from jobs.gateways.storage import Volume
 from jobs.models import Document
-from jobs.services import documents
+from jobs.services import documents, trash
 from jobs.views import words
 from jobs.views.requests import asked_from
 
@@ -24,13 +26,17 @@ DEEDS: dict[str, tuple[Callable[..., Any], str]] = {
     "pause": (documents.pause, "paused"),
     "resume": (documents.resume, "resumed"),
     "retry": (documents.retry, "sent again"),
-    "delete": (documents.delete, "deleted"),
+    "delete": (trash.put, "moved to the trash"),
+    "restore": (trash.restore, "restored"),
+    "purge": (trash.delete_for_good, "deleted for good"),
     "run_again": (documents.run_again, "sent to be read again"),
 }
 TO_CONFIRM = {
-    "delete": "Its text, its pages and the uploaded file are removed for good.",
+    "purge": "Text, pages and the uploaded files are removed, and nobody can bring them back.",
     "cancel": "Pages already read are kept; the others will not be read.",
 }
+TOLD_OF_ONE = ("delete", "restore", "purge", "retry", "run_again")
+UNDO = "undo "  # begins the extra tags of a message that offers to take back; the documents' ids follow
 
 
 @require_POST
@@ -42,38 +48,58 @@ def act(request: HttpRequest) -> HttpResponse:
     said = form.cleaned_data
     if said["action"] in TO_CONFIRM and not said["confirmed"]:
         return _ask(request, said)
-    _tell(request, said["action"], *_do(said["action"], said["document"], request.user))
+    _tell(request, said["action"], _do(said["action"], said["document"], request.user))
     actors.dispatch_soon()
     return redirect(asked_from(said["next"]))
 
 
-def _do(action: str, ids: list[str], user: Any) -> tuple[list[str], list[str]]:
-    """(what was done to which document's id, sentences about what was not)."""
-    deed, done, refused = DEEDS[action][0], [], []
+@dataclass
+class Outcome:
+    """What became of a deed: the ids it was done to, the sentences of those that refused, the files that go."""
+
+    done: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    removed: Volume = field(default_factory=Volume)
+
+
+def _do(action: str, ids: list[str], user: Any) -> Outcome:
+    deed, outcome = DEEDS[action][0], Outcome()
     for document_id in ids:
         try:
             made = deed(UUID(document_id), by=user)
-            if action == "run_again":
-                actors.prepare_soon(made.id)
-            done.append(document_id)
+            outcome.done.append(document_id)
         except (errors.RequestRefused, errors.Unavailable) as error:
-            refused.append(error.message)
+            outcome.refused.append(error.message)
+            continue
         except ValueError:
-            refused.append("That is not a document.")
-    return done, refused
+            outcome.refused.append("That is not a document.")
+            continue
+        if action == "run_again":
+            actors.prepare_soon(made.id)
+        elif action == "purge":
+            outcome.removed += made
+    if outcome.done and action == "purge":
+        actors.clear_trash_soon()
+    return outcome
 
 
-def _tell(request: HttpRequest, action: str, done: list[str], refused: list[str]) -> None:
-    if done and (len(done) > 1 or action in ("delete", "retry", "run_again")):
-        messages.success(request, f"{words.counted(len(done), 'document')} {DEEDS[action][1]}.")
-    for sentence in dict.fromkeys(refused):
+def _tell(request: HttpRequest, action: str, outcome: Outcome) -> None:
+    done = outcome.done
+    if done and (len(done) > 1 or action in TOLD_OF_ONE):
+        said = f"{words.counted(len(done), 'document')} {DEEDS[action][1]}"
+        if action == "purge":
+            said += f": {words.volume(outcome.removed)}"
+        undo = UNDO + " ".join(done) if action == "delete" else ""
+        messages.success(request, f"{said}.", extra_tags=undo)
+    for sentence in dict.fromkeys(outcome.refused):
         messages.error(request, sentence)
 
 
 def _ask(request: HttpRequest, said: dict[str, Any]) -> HttpResponse:
     """Without a script the question is a page of its own."""
     wanted = [text for text in said["document"] if _is_id(text)]
-    chosen = Document.objects.visible_to(request.user).filter(pk__in=wanted)
+    there = trash.contents(request.user) if said["action"] == "purge" else Document.objects.visible_to(request.user)
+    chosen = there.filter(pk__in=wanted)
     return render(request, "jobs/confirm.html", {"said": said, "chosen": chosen, "why": TO_CONFIRM[said["action"]]})
 
 

@@ -122,7 +122,7 @@ class Screen:
 
     @cached_property
     def seen(self) -> str:
-        return digest(progress.fingerprint([self.document]), self.hosts.no_backend)
+        return digest(progress.fingerprint([self.document]), self.hosts.no_backend, self.hosts.no_room)
 
 
 MODE_WORDS = (("text", "plain text"), ("figure", "a figure"), ("custom", "own instruction"), ("markdown", "Markdown"))

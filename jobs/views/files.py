@@ -16,10 +16,11 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST, require_safe
 
 from jobs import actors, errors
+from jobs.domain import retention
 from jobs.forms import ExportForm
 from jobs.gateways import images, storage
-from jobs.models import Document
-from jobs.services import exporting
+from jobs.models import Document, Page
+from jobs.services import exporting, redrawing
 from jobs.views import words
 from jobs.views.fetch import document_for, page_for
 from jobs.views.requests import asked_from
@@ -93,6 +94,9 @@ def _file(media_type: str, filename: str, parts: Iterator[bytes]) -> HttpRespons
 def original(request: HttpRequest, document_id: UUID) -> HttpResponseBase:
     """The file as it was uploaded."""
     document = document_for(request.user, document_id)
+    if document.original_deleted_at is not None:
+        messages.error(request, retention.let_go("The uploaded file", document.original_deleted_at))
+        return redirect("document", document_id=document.id)
     response = FileResponse(_open(document.original_key), content_type=document.media_type)
     return _guard(response, content_disposition_header(True, document.name) or "attachment")
 
@@ -101,7 +105,7 @@ def original(request: HttpRequest, document_id: UUID) -> HttpResponseBase:
 def page_image(request: HttpRequest, document_id: UUID, number: int) -> HttpResponseBase:
     """The page as it was drawn for the host."""
     page = page_for(request.user, document_id, number)
-    response = FileResponse(_open(page.image_key), content_type="image/jpeg")
+    response = HttpResponse(_image(page), content_type="image/jpeg")
     _guard(response, "inline")
     response["Cache-Control"] = "private, max-age=600"
     return response
@@ -111,12 +115,21 @@ def page_image(request: HttpRequest, document_id: UUID, number: int) -> HttpResp
 def page_thumb(request: HttpRequest, document_id: UUID, number: int) -> HttpResponseBase:
     """The page in small, for lists. Made in a few milliseconds, and kept by the browser."""
     page = page_for(request.user, document_id, number)
-    with _open(page.image_key) as file:
-        small = images.scaled(file.read(), from_dpi=page.image_width_px or THUMB_PX, to_dpi=THUMB_PX)
+    small = images.scaled(_image(page), from_dpi=page.image_width_px or THUMB_PX, to_dpi=THUMB_PX)
     response = HttpResponse(small, content_type="image/jpeg")
     _guard(response, "inline")
     response["Cache-Control"] = "private, max-age=86400"
     return response
+
+
+def _image(page: Page) -> bytes:
+    """As it is kept, or drawn again. Raises Http404 where that is not possible any more."""
+    try:
+        if page.image_width_px is None:
+            raise errors.NotFound("It was never drawn.")
+        return redrawing.image(page.document, page)
+    except (errors.NotFound, errors.PageUndrawable) as error:
+        raise Http404("There is no image of this page.") from error
 
 
 def _open(key: str) -> Any:

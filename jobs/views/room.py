@@ -11,12 +11,12 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString, mark_safe
 
 from jobs import errors
-from jobs.domain import alignment, differences, rendering, reruns
+from jobs.domain import alignment, differences, rendering, reruns, retention
 from jobs.domain.statuses import ENDED_DOCUMENTS, FAILED_PAGES, OPEN_PAGES, PageStatus
 from jobs.forms import RerunForm
 from jobs.gateways import markup
 from jobs.models import Attempt, Document, Page, Reading
-from jobs.services import readings, reviewing
+from jobs.services import readings, rerunning, reviewing
 from jobs.views.rows import digest
 
 TABS = (("text", "Text"), ("source", "Source"), ("output", "Model output"), ("versions", "Versions"))
@@ -128,7 +128,16 @@ class PageScreen:
 
     @property
     def drawn(self) -> bool:
-        return self.page.image_width_px is not None
+        return self.page.image_width_px is not None and not self.image_gone
+
+    @property
+    def image_gone(self) -> str:
+        """Why there is no image any more; empty while there is one, or it can be drawn again."""
+        return "" if self.may_rerun else retention.let_go("The page image", self.document.images_deleted_at)
+
+    @property
+    def may_rerun(self) -> bool:
+        return rerunning.is_possible(self.document)
 
     @property
     def done(self) -> bool:

@@ -77,7 +77,8 @@ class Row:
 
     @property
     def may_retry(self) -> bool:
-        return bool(self.document.pages_failed) and self.document.status != DocumentStatus.CANCELLED
+        failed = bool(self.document.pages_failed) and self.document.status != DocumentStatus.CANCELLED
+        return failed and self.document.original_deleted_at is None
 
     @cached_property
     def print(self) -> str:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 from jobs import actors, errors
 from jobs.forms import UploadForm
 from jobs.models import Document
-from jobs.services import documents, intake, progress
+from jobs.services import intake, progress, trash
 from jobs.views import words
 from jobs.views.requests import SiteRequest
 from jobs.views.rows import rows_for
@@ -88,7 +88,7 @@ def take(file: Any, *, name: str, user: Any, options: intake.Options) -> Uploade
     earlier = document.duplicate_of
     if earlier:
         # The person chooses: the earlier result, or a new run of it. The second copy is not needed for either.
-        documents.delete(document.id, by=user)
+        trash.discard(document)
         return Uploaded(name, earlier=earlier)
     actors.prepare_soon(document.id)
     return Uploaded(name, document=document)
@@ -100,7 +100,8 @@ def _fragment(request: SiteRequest, result: Uploaded) -> HttpResponse:
         return render(request, "jobs/partials/_document_row.html", {"row": row, "fresh": True})
     if result.earlier:
         return render(request, "jobs/partials/_upload_earlier.html", {"upload": result}, status=200)
-    return render(request, "jobs/partials/_upload_refused.html", {"upload": result}, status=422)
+    status = 507 if isinstance(result.error, errors.OutOfSpace) else 422
+    return render(request, "jobs/partials/_upload_refused.html", {"upload": result}, status=status)
 
 
 def _redirect(request: SiteRequest, results: list[Uploaded]) -> HttpResponse:

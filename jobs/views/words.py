@@ -120,6 +120,11 @@ def file_size(size_bytes: int) -> str:
     return f"{size:.1f} GB".replace(".0 ", " ")
 
 
+def volume(kept: Any) -> str:
+    """`1 file, 40 kB` of what a storage.Volume counts."""
+    return f"{counted(kept.files, 'file')}, {file_size(kept.size_bytes)}"
+
+
 def document_look(status: str, needs_review: int) -> tuple[str, str]:
     """(look, word) of a document; a finished one with pages to look at says how many."""
     if needs_review and status == DocumentStatus.DONE:

@@ -18,8 +18,9 @@ def test_a_document_is_deleted_by_its_service(client: Client, sent: list[str], r
     where = f"{url(Document, 'list')}{document.pk}/delete/"
     assert client.get(where).status_code == 200
     assert client.post(where, {"post": "yes"}).status_code == 302
-    assert not Document.objects.filter(pk=document.pk).exists()
-    assert AuditEntry.objects.filter(action="document.deleted", subject=str(document.pk)).exists()
+    assert not Document.objects.kept().filter(pk=document.pk).exists()
+    assert client.get(where).status_code == 302, "the admin does not show what lies in the trash"
+    assert AuditEntry.objects.filter(action="document.trashed", subject=str(document.pk)).exists()
 
 
 def test_several_documents_are_deleted_at_once(client: Client, boss: User) -> None:
@@ -28,8 +29,8 @@ def test_several_documents_are_deleted_at_once(client: Client, boss: User) -> No
     assert client.post(url(Document, "list"), selected).status_code == 200
     assert Document.objects.count() == 2, "first it asks"
     client.post(url(Document, "list"), selected | {"post": "yes"})
-    assert not Document.objects.exists()
-    assert AuditEntry.objects.filter(action="document.deleted").count() == 2
+    assert not Document.objects.kept().exists()
+    assert AuditEntry.objects.filter(action="document.trashed").count() == 2
 
 
 def test_documents_are_cancelled_by_their_service_one_by_one(client: Client, boss: User) -> None:

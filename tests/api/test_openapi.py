@@ -65,6 +65,12 @@ HAVE_TO_BE_THERE = """
     POST /webhooks/{webhook_id}/test
     GET /webhooks/{webhook_id}/deliveries
     POST /webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver
+    GET /retention
+    PUT /retention
+    POST /retention/try
+    GET /trash
+    POST /trash/{document_id}/restore
+    DELETE /trash/{document_id}
     GET /audit
     GET /me
 """

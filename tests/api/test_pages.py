@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from jobs import actors
+from jobs.gateways import storage
 from jobs.models import AuditEntry
 from tests import builders
 from tests.api.conftest import ApiClient
+from tests.files import numbered_pdf
 
 Code = Callable[[Any], str]
 
@@ -87,18 +89,27 @@ class TestTheImage:
         data = builders.make_page_image(document.pages.get())
         response = api.get(f"/documents/{document.pk}/pages/1/image")
         assert (response.status_code, response["Content-Type"]) == (200, "image/jpeg")
-        assert b"".join(response.streaming_content) == data
+        assert response.content == data
         assert response["X-Content-Type-Options"] == "nosniff"
         assert "no-store" in response["Cache-Control"]
         assert "sandbox" in response["Content-Security-Policy"]
 
-    @pytest.mark.parametrize("state", [{}, {"done": 1}])
-    def test_is_not_ready_before_it_is_drawn_and_when_it_was_pruned(
-        self, api: ApiClient, staff: Any, state: Any, code_of: Code
-    ) -> None:
-        document = builders.make_document(staff, pages=1, **state)
+    def test_is_not_ready_before_it_is_drawn(self, api: ApiClient, staff: Any, code_of: Code) -> None:
+        document = builders.make_document(staff, pages=1)
         response = api.get(f"/documents/{document.pk}/pages/1/image")
         assert (response.status_code, code_of(response)) == (409, "not_ready")
+
+    def test_is_drawn_again_where_it_is_not_kept_any_more(self, api: ApiClient, staff: Any, tmp_path: Any) -> None:
+        document = builders.make_document(staff, pages=1, done=1)
+        storage.save_path(document.original_key, numbered_pdf(tmp_path / "a.pdf", 1))
+        response = api.get(f"/documents/{document.pk}/pages/1/image")
+        assert (response.status_code, response["Content-Type"]) == (200, "image/jpeg")
+        assert storage.read_bytes(document.pages.get().image_key) == response.content
+
+    def test_is_not_found_where_its_original_is_gone_too(self, api: ApiClient, staff: Any, code_of: Code) -> None:
+        document = builders.make_document(staff, pages=1, done=1)
+        response = api.get(f"/documents/{document.pk}/pages/1/image")
+        assert (response.status_code, code_of(response)) == (404, "not_found")
 
 
 class TestTheResult:

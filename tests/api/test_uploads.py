@@ -153,7 +153,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(
 
     monkeypatch.setattr("tempfile.NamedTemporaryFile", lambda **options: FullDisk())
     response = api.upload(named(pdf()))
-    assert (response.status_code, code_of(response)) == (503, "unavailable")
+    assert (response.status_code, code_of(response)) == (507, "out_of_space")
     assert "disk is full" in response.json()["error"]["message"]
     assert nothing_is_left(own_data_directory)
 

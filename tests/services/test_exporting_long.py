@@ -17,7 +17,7 @@ from jobs import errors
 from jobs.domain.statuses import DocumentStatus
 from jobs.gateways import storage
 from jobs.models import Document
-from jobs.services import documents, exporting
+from jobs.services import exporting, trash
 from jobs.services.exports import kept
 from tests import builders, exported
 
@@ -127,12 +127,13 @@ def test_a_long_one_that_is_still_read_is_not_made_yet(mira: Any) -> None:
     assert asked(document, "zip")
 
 
-def test_exports_go_with_their_document(mira: Any, django_capture_on_commit_callbacks: Any) -> None:
+def test_exports_go_with_their_document(mira: Any) -> None:
     document = builders.make_document(mira, pages=1, done=1)
     exported.result(document, "docx")
     key = kept.key(document, "docx")
-    with django_capture_on_commit_callbacks(execute=True):
-        documents.delete(document.pk, by=mira)
+    trash.put(document.pk, by=mira)
+    trash.delete_for_good(document.pk, by=mira)
+    trash.finish()
     assert not storage.exists(key)
 
 

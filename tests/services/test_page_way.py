@@ -9,7 +9,7 @@ import pytest
 
 from jobs.gateways import storage
 from jobs.models import Attempt, Document, SlotLease
-from jobs.services import backends, documents, finding, intake, preparing, routing
+from jobs.services import backends, documents, finding, intake, preparing, routing, trash
 from tests import builders, files, pipeline
 from tests.vllm_simulator import Simulator
 
@@ -204,11 +204,13 @@ def test_a_document_run_again_is_a_new_document_with_the_same_options(site, pers
     assert pipeline.read(again).status == "done"
 
 
-def test_deleting_removes_rows_and_files(site, person, upload):
+def test_deleting_for_good_removes_rows_and_files(site, person, upload):
     document = pipeline.read(upload(1))
     key = document.original_key
+    trash.put(document.pk, by=person)
     assert storage.exists(key)
-    documents.delete(document.pk, by=person)
+    trash.delete_for_good(document.pk, by=person)
+    trash.finish()
     assert not Document.objects.exists()
     assert not storage.exists(key)
 

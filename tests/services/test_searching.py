@@ -6,7 +6,7 @@ import pytest
 from django.db import connection, transaction
 
 from jobs.models import Document, Page, PageText
-from jobs.services import documents, finding, search_engines, searching
+from jobs.services import finding, search_engines, searching, trash
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -133,7 +133,10 @@ def test_a_page_that_is_gone_meanwhile_is_not_indexed(mira):
 
 def test_deleting_a_document_empties_the_index(mira):
     page = page_of(mira, "the word quokka")
-    documents.delete(page.document_id, by=mira)
+    trash.put(page.document_id, by=mira)
+    assert found(mira, "quokka") == []
+    trash.delete_for_good(page.document_id, by=mira)
+    trash.finish()
     assert not PageText.objects.exists()
     assert index_rows("quokka") == 0
 

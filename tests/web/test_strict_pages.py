@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
 
 from jobs.domain.alerts import Fact
-from jobs.services import alerts, webhooks
+from jobs.services import alerts, retention, trash, webhooks
 from tests import builders
 
 pytestmark = pytest.mark.django_db
 NOTICES = ["alerts", "webhooks", "webhook"]
+MAY = datetime(2026, 5, 3, tzinfo=UTC)
+KEPT = ["trash", "what is kept", "gone", "gone page"]
 ROOM = ["edit", "again", "versions", "compare", "review"]
 HOSTS = [
     "backends",
@@ -37,6 +41,7 @@ SCREENS = [
     *HOSTS,
     *ROOM,
     *NOTICES,
+    *KEPT,
 ]
 
 
@@ -50,7 +55,14 @@ def pages(admin, mira, outline):
     hook, _ = webhooks.register(ada, url="https://hooks.example.org/", events=["alert"])
     alerts.judge([Fact("misconfigured", "calypso", 1.0), Fact("api_key", "calypso", 1.0)], now)
     alerts.judge([Fact("misconfigured", "calypso", 1.0)], now)
+    gone = builders.make_document(mira, pages=2, done=2, original_deleted_at=MAY, images_deleted_at=MAY)
+    trash.put(builders.make_document(mira, pages=2, done=2).pk, by=mira)
+    retention.save([{"age_days": 90, "what": "images"}], by=None)
     addresses = {
+        "trash": "/trash/",
+        "what is kept": "/keeping/",
+        "gone": f"/documents/{gone.pk}/",
+        "gone page": f"/documents/{gone.pk}/pages/1/",
         "list": "/documents/",
         "filtered": "/documents/?state=failed&q=report",
         "empty": "/documents/?q=nothing",

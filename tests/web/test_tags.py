@@ -8,7 +8,7 @@ import pytest
 
 from jobs import errors
 from jobs.models import Document, Tag
-from jobs.services import tagging
+from jobs.services import tagging, trash
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -124,5 +124,8 @@ def test_it_never_leads_off_the_site(client, document):
 
 def test_tags_go_with_their_document(client, document, mira):
     tagging.add(document.pk, "blue", by=mira)
-    client.post("/documents/actions", {"action": "delete", "document": str(document.pk), "confirmed": "1"})
+    client.post("/documents/actions", {"action": "delete", "document": str(document.pk)})
+    assert tagging.in_use(mira) == []
+    trash.delete_for_good(document.pk, by=mira)
+    trash.finish()
     assert not Tag.objects.exists()

@@ -36,7 +36,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _documents() -> list[tuple[str, str]]:
-    counted = dict(Document.objects.order_by().values_list("status").annotate(n=Count("pk")))
+    counted = dict(Document.objects.kept().order_by().values_list("status").annotate(n=Count("pk")))
     return [(state.value, str(counted.get(state.value, 0))) for state in DocumentStatus]
 
 

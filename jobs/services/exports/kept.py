@@ -18,7 +18,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from jobs import errors
-from jobs.gateways import storage
+from jobs.gateways import disk, storage
 from jobs.models import Document
 
 log = structlog.get_logger(__name__)
@@ -46,6 +46,7 @@ def make(document: Document, format: str, writer: Writer) -> None:
     if is_ready(document, format):
         return
     remove_outdated(document)
+    disk.refuse_new_work()
     with tempfile.TemporaryDirectory(dir=settings.DATA_DIR / "uploads", prefix="export-") as scratch:
         path = Path(scratch, "result")
         writer(document, path)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import structlog
-from django.conf import settings
 
 from jobs import errors
-from jobs.gateways import rasterizer, storage
 from jobs.gateways.page_images import PageImage
 from jobs.models import Document, Page
+from jobs.services import redrawing
 
 log = structlog.get_logger(__name__)
 
@@ -21,31 +17,10 @@ def open_page(document: Document, page: Page) -> PageImage | None:
     if page.image_width_px is None:
         return None
     try:
-        return PageImage(_stored(page) or _drawn_again(document, page))
+        return PageImage(redrawing.image(document, page))
     except errors.OcrsiteError as error:
         log.warning("export.no_page_image", document=str(document.pk), page=page.number, reason=error.message)
         return None
-
-
-def _stored(page: Page) -> bytes:
-    try:
-        return storage.read_bytes(page.image_key)
-    except errors.NotFound:
-        return b""
-
-
-def _drawn_again(document: Document, page: Page) -> bytes:
-    """As large as it was, so that its boxes fit. Raises errors.PageUndrawable, errors.NotFound, errors.Unavailable."""
-    boxes = {page.number: rasterizer.PageBox(page.width_pt, page.height_pt)}
-    with (
-        tempfile.TemporaryDirectory(dir=settings.DATA_DIR / "uploads", prefix="draw-") as folder,
-        storage.local_path(document.original_key) as path,
-    ):
-        dpi, limits = page.image_dpi or 200, rasterizer.in_force()
-        drawn = rasterizer.draw(path, document.media_type, boxes, dpi=dpi, into=Path(folder), limits=limits)[0]
-        if isinstance(drawn, rasterizer.FailedPage):
-            raise errors.PageUndrawable(drawn.reason)
-        return drawn.path.read_bytes()
 
 
 def box_in(picture: PageImage, page: Page, box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
