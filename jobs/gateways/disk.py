@@ -7,6 +7,7 @@ import errno
 import logging
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from jobs import errors
@@ -40,9 +41,22 @@ def _sentence(error: OSError) -> str:
     return CLOSED if error.errno in CLOSED_ERRORS else FAILING
 
 
+@dataclass(frozen=True)
+class Space:
+    """The file system that a folder is on, in bytes; `free_bytes` is what we may still use."""
+
+    free_bytes: int
+    size_bytes: int
+
+
+def space(folder: Path) -> Space:
+    """How much is free there. Raises errors.NotFound, errors.Unavailable."""
+    with our_errors():
+        usage = shutil.disk_usage(folder)
+    return Space(usage.free, usage.total)
+
+
 def refuse_if_full(folder: Path) -> None:
     """For processes that die of a full disk without saying so. Raises errors.Unavailable."""
-    with our_errors():
-        free_bytes = shutil.disk_usage(folder).free
-    if free_bytes < NEARLY_FULL_BYTES:
+    if space(folder).free_bytes < NEARLY_FULL_BYTES:
         raise errors.Unavailable(FULL)

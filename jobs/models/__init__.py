@@ -6,6 +6,7 @@ from jobs.models.documents import Attempt, Document, Page, Reading
 from jobs.models.routing import PolicyVersion, RoutingPolicy, RoutingRule
 from jobs.models.searching import PageText
 from jobs.models.tags import Tag
+from jobs.models.tallies import CallTally
 
 __all__ = [
     "ApiToken",
@@ -13,6 +14,7 @@ __all__ = [
     "AuditEntry",
     "Backend",
     "BackendHealth",
+    "CallTally",
     "ClockLease",
     "Document",
     "HealthSample",

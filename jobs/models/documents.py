@@ -230,6 +230,7 @@ class Page(models.Model):
                 fields=["document", "claims", "number"], name="page_waits_for_slot", condition=Q(status="rendered")
             ),
             models.Index(fields=["document", "number"], name="page_waits_to_be_drawn", condition=Q(status="pending")),
+            models.Index(fields=["document"], name="page_quarantined", condition=Q(status="quarantined")),
             models.Index(
                 fields=["document", "number"],
                 name="page_to_review",

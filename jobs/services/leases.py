@@ -19,7 +19,7 @@ from jobs.domain.failures import Outcome
 from jobs.domain.statuses import PageStatus
 from jobs.gateways import processes
 from jobs.models import Attempt, Page, SlotLease
-from jobs.services import outcomes, routing, settling
+from jobs.services import outcomes, routing, settling, tallies
 from jobs.services import statements as sql
 from jobs.services.settling import Claim
 
@@ -218,6 +218,7 @@ def _charge(page: Page, lease: SlotLease) -> None:
     )
     page.save(update_fields=["claims", "engine_deaths"])
     settling.move_page(page, step)
+    tallies.add(backend=lease.backend.name, outcome=str(Outcome.LOST), seconds=0.0)
 
 
 def _forget_ghosts() -> int:
