@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import platform
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from django.conf import settings
 from prometheus_client import CollectorRegistry, generate_latest
@@ -16,6 +17,7 @@ from jobs.domain import durations
 from jobs.domain.failures import Outcome
 from jobs.models import BackendHealth, CallTally
 from jobs.models.backends import BREAKER_STATES, HEALTH_STATES, LIFECYCLES
+from jobs.services import gpus
 from jobs.services.figures import BackendFigures, Figures
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -38,6 +40,7 @@ class _Site(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from _site(self._figures)
         yield from _hosts(self._figures.backends)
+        yield from _gpus(self._figures.backends)
         yield from _states(self._figures.backends)
         yield from _calls(self._figures.tallies)
         yield from _histograms(self._figures.tallies)
@@ -94,6 +97,15 @@ HOSTS: tuple[tuple[str, str, Reading], ...] = (
 )  # fmt: skip
 
 
+GPU: tuple[tuple[str, str, str], ...] = (
+    ("gpu_memory_used_bytes", "memory_used_bytes", "Memory in use on its cards."),
+    ("gpu_memory_total_bytes", "memory_total_bytes", "Memory of its cards."),
+    ("gpu_utilization_ratio", "utilization", "How busy its cards are, 0 to 1, the mean of them."),
+    ("gpu_power_watts", "power_watts", "What its cards draw."),
+    ("gpu_temperature_celsius", "temperature_celsius", "Of its hottest card."),
+)
+
+
 def _health(host: BackendFigures) -> BackendHealth:
     return getattr(host.backend, "health", None) or BackendHealth()
 
@@ -106,6 +118,29 @@ def _hosts(backends: Sequence[BackendFigures]) -> Iterator[Metric]:
             if value is not None:
                 family.add_metric([host.backend.name], value)
         yield family
+
+
+def _gpus(backends: Sequence[BackendFigures]) -> Iterator[Metric]:
+    """What hosts' GPU exporters told at the last probe; those that are not probed have nothing to tell."""
+    probed = [host.backend for host in backends if host.backend.lifecycle in ("active", "draining")]
+    told = {backend.name: gpus.of(backend) for backend in probed if backend.gpu_exporter_url}
+    up = GaugeMetricFamily("ocrsite_gpu_exporter_up", "1 while its GPU exporter tells something.", labels=["backend"])
+    for name, reading in told.items():
+        up.add_metric([name], float(bool(reading) and not reading["problem"]))
+    yield up
+    for metric, field, documentation in GPU:
+        family: Metric = GaugeMetricFamily(f"ocrsite_{metric}", documentation, labels=["backend"])
+        _add_known(family, told, field)
+        yield family
+    energy = CounterMetricFamily("ocrsite_gpu_energy_joules", "What its cards have used.", labels=["backend"])
+    _add_known(energy, told, "energy_joules")
+    yield energy
+
+
+def _add_known(family: Any, told: Mapping[str, Mapping[str, Any]], field: str) -> None:
+    for name, reading in told.items():
+        if field in reading:
+            family.add_metric([name], reading[field])
 
 
 def _states(backends: Sequence[BackendFigures]) -> Iterator[Metric]:

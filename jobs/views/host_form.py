@@ -11,7 +11,7 @@ from jobs.models import Backend
 from jobs.models.backends import MODEL_PROFILES
 
 NUMBERS = ("slots", "queue_ahead", "max_model_len", "default_dpi", "max_dpi")
-FIELDS = ("base_url", "model", "model_profile", *NUMBERS, "streaming")
+FIELDS = ("base_url", "model", "model_profile", *NUMBERS, "streaming", "gpu_exporter_url")
 PROFILES = {"deepseek-ocr": "DeepSeek-OCR", "tesseract": "tesseract"}
 
 
@@ -59,6 +59,16 @@ class HostForm(forms.Form):
         label="Stream the answers",
         required=False,
         help_text="Only for vLLM before 0.17, which cannot stop a loop itself.",
+    )
+
+    gpu_exporter_url = forms.CharField(
+        label="GPU exporter",
+        max_length=300,
+        required=False,
+        help_text="Of dcgm-exporter or nvidia_gpu_exporter there: its memory, use and power are then shown and kept.",
+        widget=forms.TextInput(
+            attrs={"placeholder": "http://10.0.0.5:9400", "inputmode": "url", "spellcheck": "false"}
+        ),
     )
 
     def __init__(self, *args: Any, backend: Backend | None = None, **kwargs: Any) -> None:

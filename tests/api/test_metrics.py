@@ -11,7 +11,7 @@ from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
 from jobs.api import metrics
-from jobs.models import BackendHealth
+from jobs.models import Backend, BackendHealth
 from jobs.services import tallies
 from tests import builders
 from tests.api.conftest import ApiClient
@@ -159,3 +159,17 @@ def test_prometheus_finds_nothing_to_complain_of(admin: ApiClient) -> None:
         [shutil.which("promtool") or "", "check", "metrics"], input=text, capture_output=True, timeout=60
     )
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
+def test_gpu_figures_are_told_of_hosts_in_use(told: Any) -> None:
+    backend = builders.make_backend("calypso", gpu_exporter_url="http://127.0.0.1:9400")
+    assert told("ocrsite_gpu_exporter_up", backend="calypso") == 0
+    figures = {"memory_used_bytes": 23.5e9, "utilization": 0.5, "energy_joules": 12.0, "problem": "", "at": "…"}
+    BackendHealth.objects.filter(backend=backend).update(gpu=figures)
+    assert told("ocrsite_gpu_exporter_up", backend="calypso") == 1
+    assert told("ocrsite_gpu_memory_used_bytes", backend="calypso") == 23.5e9
+    assert told("ocrsite_gpu_utilization_ratio", backend="calypso") == 0.5
+    assert told("ocrsite_gpu_energy_joules_total", backend="calypso") == 12
+    assert told("ocrsite_gpu_power_watts", backend="calypso") is None
+    Backend.objects.update(lifecycle="disabled")
+    assert told("ocrsite_gpu_memory_used_bytes", backend="calypso") is None
