@@ -42,7 +42,8 @@ class _Site(Collector):
         yield from _hosts(self._figures.backends)
         yield from _gpus(self._figures.backends)
         yield from _states(self._figures.backends)
-        yield from _calls(self._figures.tallies)
+        names = [host.backend.name for host in self._figures.backends]
+        yield from _calls(self._figures.tallies, names)
         yield from _histograms(self._figures.tallies)
 
 
@@ -160,7 +161,9 @@ def _states(backends: Sequence[BackendFigures]) -> Iterator[Metric]:
         yield family
 
 
-def _calls(tallies: Sequence[CallTally]) -> Iterator[Metric]:
+def _calls(tallies: Sequence[CallTally], names: Sequence[str]) -> Iterator[Metric]:
+    """A backend's counters begin at 0, every outcome's: what first appears as 1 is no increase to Prometheus, and the
+    first page that runs out of memory is the one to be told of."""
     attempts = CounterMetricFamily(
         "ocrsite_attempts", "Calls of pages that ended, by outcome.", labels=["backend", "outcome"]
     )
@@ -168,11 +171,13 @@ def _calls(tallies: Sequence[CallTally]) -> Iterator[Metric]:
     again = CounterMetricFamily(
         "ocrsite_quality_retries", "Pages read badly and sent to be read another way.", labels=["backend"]
     )
-    counts: dict[tuple[str, str], int] = defaultdict(int)
-    sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    counts = {(name, str(outcome)): 0 for name in names for outcome in Outcome}
+    sums = {name: [0, 0, 0] for name in names}
     for tally in tallies:
         if tally.figure == "call":
-            counts[tally.backend, tally.outcome] += tally.calls
+            key = tally.backend, tally.outcome
+            counts[key] = counts.get(key, 0) + tally.calls
+            sums.setdefault(tally.backend, [0, 0, 0])
             for place, value in enumerate((tally.prompt_tokens, tally.completion_tokens, tally.tried_again)):
                 sums[tally.backend][place] += value
     for (backend, outcome), count in counts.items():

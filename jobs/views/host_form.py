@@ -65,7 +65,7 @@ class HostForm(forms.Form):
         label="GPU exporter",
         max_length=300,
         required=False,
-        help_text="Of dcgm-exporter or nvidia_gpu_exporter there: its memory, use and power are then shown and kept.",
+        help_text="Of dcgm-exporter or nvidia_gpu_exporter there: the GPU’s memory, use and power are then shown.",
         widget=forms.TextInput(
             attrs={"placeholder": "http://10.0.0.5:9400", "inputmode": "url", "spellcheck": "false"}
         ),

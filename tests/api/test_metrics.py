@@ -140,6 +140,15 @@ def test_counters_and_histograms_come_from_the_tallies(told: Any) -> None:
     assert told("ocrsite_dispatch_duration_seconds_count", backend="calypso") == 2
 
 
+def test_every_outcome_of_a_known_backend_begins_at_nought(told: Any) -> None:
+    builders.make_backend("calypso")
+    assert told("ocrsite_attempts_total", backend="calypso", outcome="out_of_memory") == 0
+    assert told("ocrsite_tokens_total", backend="calypso", kind="completion") == 0
+    assert told("ocrsite_quality_retries_total", backend="calypso") == 0
+    tallies.add(backend="gone since", outcome="ok", seconds=1.0)
+    assert told("ocrsite_attempts_total", backend="gone since", outcome="ok") == 1
+
+
 def test_it_is_read_once_for_all_who_ask_within_a_moment() -> None:
     now, made = [100.0], []
     kept = metrics.Kept(lambda: made.append(1) or str(len(made)).encode(), 3.0, now=lambda: now[0])
