@@ -34,9 +34,10 @@ class Kept:
 
     def get(self) -> bytes:
         with self._guard:
-            if self._made_at is None or self._now() - self._made_at >= self._seconds:
+            now = self._now()
+            if self._made_at is None or now - self._made_at >= self._seconds:
                 self._value = self._make()
-                self._made_at = self._now()
+                self._made_at = now  # as old as what was read first
             return self._value
 
     def forget(self) -> None:

@@ -100,6 +100,9 @@ class Document(models.Model):
     drawing_until = models.DateTimeField(null=True, blank=True, help_text="a worker draws its pages until then")
     duplicate_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     error = models.TextField(blank=True, default="")
+    request_id = models.CharField(
+        max_length=64, blank=True, default="", help_text="the request that brought it, for log lines"
+    )
     # Grows with every change a person may see: a poll compares one number.
     revision = models.PositiveBigIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -49,7 +49,7 @@ def _ask(address: str) -> tuple[GpuReading, str]:
     except errors.Invalid as error:
         return GpuReading(), f"Its GPU exporter is not asked: {error.message}"
     except errors.BackendFailed as error:
-        log.debug("backend.no_gpu_figures", address=address, detail=error.failure.detail)
+        log.debug("backend.no_gpu_figures", address=address, reason=error.message)
         late = error.failure.outcome is Outcome.TIMEOUT
         slow = f"Its GPU exporter did not answer within {DEADLINE_SECONDS:g} seconds."
         return GpuReading(), slow if late else "Its GPU exporter does not answer as it should."
