@@ -192,7 +192,7 @@ def _take_back(lease: SlotLease, *, gone: bool) -> int:
         if not taken or page is None:
             return int(bool(taken))
         _charge(page, lease)
-    log.warning("page.taken_back", page=page.pk, document=str(page.document_id), lease=lease.pk, worker_died=gone)
+    log.warning("page.taken_back", page=page.number, document=str(page.document_id), lease=lease.pk, worker_died=gone)
     return 1
 
 

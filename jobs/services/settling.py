@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.db import transaction
@@ -166,7 +167,7 @@ def _begin(claim: Claim) -> _Held | None:
         [claim.lease_id, claim.holder, claim.page_id],
     )
     if not freed:
-        log.warning("page.late", page=claim.page_id, lease=claim.lease_id)
+        log.warning("page.late", lease=claim.lease_id)
         # If the slot was kept for this late call, it is free now: the call is over.
         sql.change(
             "DELETE FROM jobs_slotlease WHERE id = %s AND holder = %s AND page_id IS NULL",
@@ -271,7 +272,7 @@ def _roll_up(document: Any, counts: statuses.PageCounts, status: str) -> None:
     )
     log.info(
         "document.ended",
-        document=sql.document_key(document),
+        document=str(UUID(sql.document_key(document))),
         status=target.value,
         done=counts.done,
         failed=counts.failed,
