@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tomllib
 from pathlib import Path
 
 import dj_database_url
@@ -19,6 +20,7 @@ from ocrsite import logging as log_lines
 from ocrsite.secret_key import kept_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION = str(tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
 _environ = os.environ
 
 try:
@@ -134,6 +136,7 @@ INSTALLED_APPS = [
     "jobs",
 ]
 MIDDLEWARE = [
+    "jobs.views.request_ids.RequestIds",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "jobs.views.interrupted.ClosingUploads",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import logging.config
@@ -13,32 +12,16 @@ import structlog
 
 from jobs.supervision.output import matters
 from ocrsite.environment import BadEnvironment
-from ocrsite.logging import config, configure
-
-Lines = Callable[[], list[str]]
+from ocrsite.logging import config
+from tests import log_lines
+from tests.log_lines import Lines
 
 
 @pytest.fixture
 def set_up() -> Iterator[Callable[[str], Lines]]:
     """Sets logging up in the form asked for, and gives what reads the lines written since."""
-    before, root = structlog.get_config(), logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    django = logging.getLogger("django")
-    django_handlers, django_level = django.handlers[:], django.level
-
-    def build(log_format: str) -> Lines:
-        written = io.StringIO()
-        settings = config(log_format)
-        settings["handlers"]["stderr"]["stream"] = written
-        logging.config.dictConfig(settings)
-        configure(log_format)
-        return lambda: written.getvalue().splitlines()
-
-    yield build
-    root.handlers[:], django.handlers[:] = handlers, django_handlers
-    root.setLevel(level)
-    django.setLevel(django_level)
-    structlog.configure(**before)
+    with log_lines.restored():
+        yield log_lines.build
 
 
 def test_a_json_line_is_one_object_with_time_level_and_event_first(set_up: Callable[[str], Lines]) -> None:

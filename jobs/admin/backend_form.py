@@ -41,7 +41,7 @@ class BackendForm(RefusableForm):
         model = Backend
         fields = (
             "name", "base_url", "model", "model_profile", "kind", "lifecycle", "slots", "queue_ahead", "max_model_len",
-            "default_dpi", "max_dpi", "streaming", *OBJECTS, "notes",
+            "default_dpi", "max_dpi", "streaming", "gpu_exporter_url", *OBJECTS, "notes",
         )  # fmt: skip
         field_classes = dict.fromkeys(OBJECTS, IndentedJson)
 

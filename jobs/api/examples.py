@@ -140,6 +140,7 @@ BACKEND: dict[str, Any] = {
     "max_dpi": 200,
     "streaming": False,
     "api_key_set": False,
+    "gpu_exporter_url": "http://127.0.0.1:9400",
     "health": {
         "state": "up",
         "breaker": "closed",
@@ -150,6 +151,15 @@ BACKEND: dict[str, Any] = {
         "waiting": 0,
         "version": "0.20.2",
         "warnings": [],
+        "gpu": {
+            "memory_used_bytes": 21_474_836_480,
+            "memory_total_bytes": 25_757_220_864,
+            "utilization": 0.93,
+            "power_watts": 412.0,
+            "temperature_celsius": 67.0,
+            "energy_joules": 955_287_014.0,
+            "at": "2026-01-31T12:00:00Z",
+        },
     },
     "hardware": {"gpu": "RTX 4090", "memory_gib": 24, "tdp_watts": 450},
     "launch": {},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from ninja import NinjaAPI
 
 from jobs.api import (
@@ -20,6 +22,7 @@ from jobs.api import (
     trash,
     webhooks,
 )
+from jobs.api.auth import needs
 
 DESCRIPTION = """\
 Upload documents, watch their pages, take their text along; for administrators, backends and routing.
@@ -58,3 +61,12 @@ for router in (
     retention.router,
 ):
     api.add_router("", router)
+
+
+def refusal_for(request: HttpRequest, scope: str) -> HttpResponseBase | None:
+    """What somebody gets who may not, None for those who may: for addresses beside the API's own routes."""
+    try:
+        known = any(check(request) for check in needs(scope))
+    except Exception as error:  # noqa: BLE001 - the API's own handlers turn every one into the envelope
+        return api.on_exception(request, error)
+    return None if known else refusals.envelope("unauthenticated", refusals.SIGN_IN)

@@ -15,9 +15,8 @@ from django.urls import URLPattern, path, re_path, reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from jobs.api import health, refusals
-from jobs.api.auth import needs
-from jobs.api.site import api
+from jobs.api import health, metrics, refusals
+from jobs.api.site import api, refusal_for
 
 View = Callable[..., HttpResponseBase]
 
@@ -45,13 +44,7 @@ def _wrong_method(response: HttpResponseBase) -> HttpResponseBase:
 @require_safe
 def openapi(request: HttpRequest) -> HttpResponseBase:
     """The API's description, for those who may use it."""
-    try:
-        known = any(check(request) for check in needs("read"))
-    except Exception as error:  # noqa: BLE001 - the API's own handlers turn every one into the envelope
-        return api.on_exception(request, error)
-    if not known:
-        return refusals.envelope("unauthenticated", refusals.SIGN_IN)
-    return JsonResponse(_schema())
+    return refusal_for(request, "read") or JsonResponse(_schema())
 
 
 @functools.cache
@@ -83,6 +76,7 @@ def _routes() -> list[URLPattern]:
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", in_envelope(metrics.metrics), name="metrics"),
     path("api/v1/openapi.json", openapi, name="openapi"),
     path("api/v1/docs", docs, name="api-docs"),
     path("api/v1/", (_routes(), "ninja", "api")),

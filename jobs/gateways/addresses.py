@@ -13,11 +13,19 @@ from jobs import errors
 SETTING = "OCRSITE_BACKEND_ALLOWED_CIDRS"
 
 
-def check_form(base_url: str) -> str:
-    """`base_url` tidied. Raises errors.Invalid unless it is http(s)://host[:port][/path] and nothing more.
+def check_form(base_url: str, *, field: str = "base_url") -> str:
+    """`base_url` tidied. Raises errors.Invalid unless it is http(s)://host[:port][/path] and nothing more; the refusal
+    names `field`, where it was entered.
 
     A literal address is checked against the allowed ranges at once; a name when it is about to be contacted.
     """
+    try:
+        return _checked(base_url)
+    except errors.Invalid as error:
+        raise errors.Invalid(error.message, {field: error.message}) from None
+
+
+def _checked(base_url: str) -> str:
     parts = _split(base_url)
     try:
         address = ipaddress.ip_address(parts.hostname or "")

@@ -51,6 +51,25 @@ def _refusal(error: OSError) -> errors.Unavailable:
 
 
 @dataclass(frozen=True)
+class Space:
+    """The file system that a folder is on, in bytes, as far as we may use it."""
+
+    free_bytes: int
+    size_bytes: int
+
+    @property
+    def free_percent(self) -> float:
+        return 100.0 * self.free_bytes / self.size_bytes if self.size_bytes else 0.0
+
+
+def space(folder: Path) -> Space:
+    """How much is free there. Raises errors.NotFound, errors.Unavailable."""
+    with our_errors():
+        usage = shutil.disk_usage(folder)
+    return Space(usage.free, usage.used + usage.free)
+
+
+@dataclass(frozen=True)
 class Room:
     """What is free on the disk of the data directory, and what of it is kept free."""
 
@@ -64,8 +83,7 @@ class Room:
 
 def room() -> Room:
     """Raises errors.Unavailable."""
-    with our_errors():
-        return Room(shutil.disk_usage(settings.DATA_DIR).free, settings.KEEP_FREE_BYTES)
+    return Room(space(settings.DATA_DIR).free_bytes, settings.KEEP_FREE_BYTES)
 
 
 def refuse_new_work(size_bytes: int = 0) -> None:
@@ -77,15 +95,5 @@ def refuse_new_work(size_bytes: int = 0) -> None:
 
 def refuse_if_full(folder: Path) -> None:
     """For processes that die of a full disk without saying so. Raises errors.Unavailable."""
-    with our_errors():
-        free_bytes = shutil.disk_usage(folder).free
-    if free_bytes < NEARLY_FULL_BYTES:
+    if space(folder).free_bytes < NEARLY_FULL_BYTES:
         raise errors.OutOfSpace(FULL)
-
-
-def free_percent(folder: Path) -> float:
-    """How much of the disk below `folder` is free, of what we may use. Raises errors.Unavailable."""
-    with our_errors():
-        usage = shutil.disk_usage(folder)
-    usable = usage.used + usage.free
-    return 100.0 * usage.free / usable if usable else 0.0

@@ -6,13 +6,10 @@ socket of a call that passed its total deadline or was cancelled. The host notic
 
 from __future__ import annotations
 
-import http.client
 import json
 import logging
 import math
 import os
-import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,12 +20,12 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
-import urllib3
 from requests.adapters import HTTPAdapter
 
 from jobs.domain import chat, failures
 from jobs.domain.failures import Failure, TransportFault
 from jobs.errors import BackendFailed
+from jobs.gateways.transport_faults import FOREIGN, kind_of
 from jobs.gateways.watchman import Watch, WatchedHTTPPool, WatchedHTTPSPool, watching
 
 log = logging.getLogger(__name__)
@@ -171,8 +168,8 @@ def _calling(
         try:
             with _send(endpoint, method, path, deadlines, body) as response:  # closed at the end, however it ends
                 yield response
-        except _FOREIGN as error:
-            raise _failed(watch.verdict() or _fault(error), f"{type(error).__name__}: {error}") from error
+        except FOREIGN as error:
+            raise _failed(watch.verdict() or kind_of(error), f"{type(error).__name__}: {error}") from error
         except BackendFailed:
             if verdict := watch.verdict():  # the answer broke because we closed it
                 raise _failed(verdict, "the call was ended by us") from None
@@ -291,7 +288,7 @@ def _refusal(response: requests.Response, body: dict[str, Any] | None = None) ->
     try:
         for piece in _pieces(response, ERROR_LIMIT_BYTES):
             parts.append(piece)
-    except (BackendFailed, *_FOREIGN):
+    except (BackendFailed, *FOREIGN):
         log.debug("an error answer of status %s could not be read to its end", response.status_code)
     by_url = body is None or _image_by_url(body)
     return failures.classify_response(response.status_code, response.headers, b"".join(parts), image_by_url=by_url)
@@ -318,41 +315,3 @@ def _json(data: bytes) -> object:
 
 def _failed(fault: TransportFault, detail: str) -> BackendFailed:
     return BackendFailed(failures.classify_transport(fault, detail))
-
-
-_FOREIGN = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
-
-_FAULTS: tuple[tuple[tuple[type[BaseException], ...], TransportFault], ...] = (
-    ((ssl.SSLCertVerificationError,), TransportFault.TLS),
-    ((requests.ConnectTimeout,), TransportFault.CONNECT_TIMEOUT),
-    ((requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError), TransportFault.READ_TIMEOUT),
-    ((urllib3.exceptions.NewConnectionError, ConnectionRefusedError, socket.gaierror), TransportFault.REFUSED),
-    ((http.client.RemoteDisconnected, ConnectionError), TransportFault.RESET),
-    ((http.client.IncompleteRead, urllib3.exceptions.IncompleteRead), TransportFault.CUT),
-    ((http.client.HTTPException, urllib3.exceptions.InvalidChunkLength), TransportFault.GARBAGE),
-    ((TimeoutError,), TransportFault.READ_TIMEOUT),
-    ((ssl.SSLError, requests.exceptions.SSLError, urllib3.exceptions.SSLError), TransportFault.TLS),
-    ((ValueError, requests.exceptions.InvalidURL, urllib3.exceptions.LocationValueError), TransportFault.ADDRESS),
-)
-
-
-def _fault(error: BaseException) -> TransportFault:
-    """The kind of a foreign error. Libraries wrap one another: the whole chain is looked through, row by row."""
-    chain = list(_chain(error))
-    for kinds, fault in _FAULTS:
-        if any(isinstance(link, kinds) for link in chain):
-            return fault
-    return TransportFault.RESET
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    waiting = [error]
-    while waiting:
-        link = waiting.pop()
-        if id(link) in seen:
-            continue
-        seen.add(id(link))
-        yield link
-        inner = [*link.args, getattr(link, "reason", None), link.__cause__, link.__context__]
-        waiting += [item for item in inner if isinstance(item, BaseException)]

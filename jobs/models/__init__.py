@@ -10,6 +10,7 @@ from jobs.models.notices import Alert, AlertRule
 from jobs.models.routing import PolicyVersion, RoutingPolicy, RoutingRule
 from jobs.models.searching import PageText
 from jobs.models.tags import Tag
+from jobs.models.tallies import CallTally
 from jobs.models.webhooks import Delivery, Event, Webhook
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "AuditEntry",
     "Backend",
     "BackendHealth",
+    "CallTally",
     "ClockLease",
     "CostBasis",
     "Delivery",

@@ -53,6 +53,13 @@ class Backend(models.Model):
     streaming = models.BooleanField(
         default=False, help_text="only for hosts without repetition detection (vLLM before 0.17)"
     )
+    gpu_exporter_url = models.CharField(
+        "GPU exporter",
+        max_length=300,
+        blank=True,
+        default="",
+        help_text="address of its dcgm-exporter or nvidia_gpu_exporter, such as http://127.0.0.1:9400",
+    )
     encrypted_api_key = models.TextField(blank=True, default="", editable=False)
     hardware: models.JSONField[Any] = models.JSONField(default=dict, blank=True)
     launch: models.JSONField[Any] = models.JSONField("launch flags", default=dict, blank=True)
@@ -115,6 +122,9 @@ class BackendHealth(models.Model):
     self_test: models.JSONField[Any] = models.JSONField(
         default=dict, blank=True, help_text="the newest self-test: when, its steps, whether it was overruled"
     )
+    gpu: models.JSONField[Any] = models.JSONField(
+        default=dict, blank=True, help_text="what its GPU exporter last told, see services.gpus"
+    )
     checked_at = models.DateTimeField(null=True, blank=True)
     certificate_ends_at = models.DateTimeField(null=True, blank=True, help_text="of an https address, as last seen")
 
@@ -138,6 +148,13 @@ class HealthSample(models.Model):
     running = models.PositiveIntegerField(default=0)
     queued = models.PositiveIntegerField(default=0, help_text="pages that waited for it, at ours and inside it")
     measured = models.BooleanField(default=False, db_default=False, editable=False)
+    # As the host's GPU exporter told them, all cards together (gateways.gpu_exporter); null where it did not.
+    gpu_memory_used_bytes = models.FloatField(null=True, blank=True)
+    gpu_memory_total_bytes = models.FloatField(null=True, blank=True)
+    gpu_utilization = models.FloatField(null=True, blank=True, help_text="0 to 1")
+    gpu_power_watts = models.FloatField(null=True, blank=True)
+    gpu_temperature_celsius = models.FloatField(null=True, blank=True)
+    gpu_energy_joules = models.FloatField(null=True, blank=True, help_text="since the driver's start")
 
     class Meta:
         ordering = ["-at"]

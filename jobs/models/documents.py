@@ -117,6 +117,9 @@ class Document(models.Model):
     drawing_until = models.DateTimeField(null=True, blank=True, help_text="a worker draws its pages until then")
     duplicate_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     error = models.TextField(blank=True, default="")
+    request_id = models.CharField(
+        max_length=64, blank=True, default="", help_text="the request that brought it, for log lines"
+    )
     # Grows with every change a person may see: a poll compares one number.
     revision = models.PositiveBigIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -256,6 +259,7 @@ class Page(models.Model):
                 fields=["document", "claims", "number"], name="page_waits_for_slot", condition=Q(status="rendered")
             ),
             models.Index(fields=["document", "number"], name="page_waits_to_be_drawn", condition=Q(status="pending")),
+            models.Index(fields=["document"], name="page_quarantined", condition=Q(status="quarantined")),
             models.Index(
                 fields=["document", "number"],
                 name="page_to_review",

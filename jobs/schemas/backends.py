@@ -11,6 +11,18 @@ Lifecycle = Literal["planned", "checking", "active", "draining", "disabled"]
 Kind = Literal["gpu", "cpu"]
 
 
+class Gpu(Schema):
+    """What its GPU exporter told at the last probe, all cards together; null what it does not tell."""
+
+    memory_used_bytes: float | None
+    memory_total_bytes: float | None
+    utilization: float | None = Field(description="0 to 1, the mean of its cards")
+    power_watts: float | None
+    temperature_celsius: float | None
+    energy_joules: float | None = Field(description="Grows from the driver's start.")
+    at: datetime
+
+
 class Health(Schema):
     state: Literal["unknown", "up", "slow_start", "down", "hung", "misconfigured"]
     breaker: Literal["closed", "open", "half_open"]
@@ -21,6 +33,7 @@ class Health(Schema):
     waiting: int
     version: str
     warnings: list[str]
+    gpu: Gpu | None = Field(None, description="null without an exporter, or before it was asked")
 
 
 class BackendOut(Schema):
@@ -37,6 +50,7 @@ class BackendOut(Schema):
     max_dpi: int
     streaming: bool
     api_key_set: bool
+    gpu_exporter_url: str = ""
     health: Health
     hardware: dict[str, Any]
     launch: dict[str, Any]
@@ -84,6 +98,9 @@ class BackendFields(Schema):
     max_dpi: int | None = Field(None, ge=50, le=600)
     streaming: bool | None = None
     api_key: str | None = Field(None, description="Write only. Empty to take it away.")
+    gpu_exporter_url: str | None = Field(
+        None, description="Of its dcgm-exporter or nvidia_gpu_exporter, such as http://127.0.0.1:9400. Empty for none."
+    )
     hardware: dict[str, Any] | None = None
     launch: dict[str, Any] | None = None
     expected: dict[str, Any] | None = None

@@ -117,7 +117,7 @@ def _no_host(backends: Sequence[Backend], watched: Sequence[Backend], documents:
 
 def _disk_free() -> Fact:
     try:
-        return Fact("disk_free", value=disk.free_percent(settings.DATA_DIR))
+        return Fact("disk_free", value=disk.space(settings.DATA_DIR).free_percent)
     except errors.OcrsiteError as error:  # a disk that cannot even be asked has no room for anything
         return Fact("disk_free", value=0.0, cause=error.message)
 

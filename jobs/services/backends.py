@@ -11,16 +11,16 @@ from django.db import transaction
 
 from jobs import errors
 from jobs.domain import presets
-from jobs.gateways import addresses, secrets
+from jobs.gateways import addresses, gpu_exporter, secrets
 from jobs.models import Backend, BackendHealth, RoutingPolicy
-from jobs.services import access, admission, health, routing, slots
+from jobs.services import access, admission, gpus, health, routing, slots
 
 log = structlog.get_logger(__name__)
 
 FIELDS = frozenset(
     {
         "base_url", "model", "model_profile", "kind", "slots", "queue_ahead", "max_model_len", "default_dpi", "max_dpi",
-        "streaming", "hardware", "launch", "expected", "costs", "notes",
+        "streaming", "gpu_exporter_url", "hardware", "launch", "expected", "costs", "notes",
     }
 )  # fmt: skip
 
@@ -128,6 +128,8 @@ def _validate(backend: Backend) -> None:
             "The backend was not saved: " + "; ".join(f"{k}: {v}" for k, v in fields.items()), fields
         ) from None
     backend.base_url = addresses.check_form(backend.base_url)
+    if backend.gpu_exporter_url:
+        backend.gpu_exporter_url = gpu_exporter.check_form(backend.gpu_exporter_url)
 
 
 def _move(backend: Backend, lifecycle: str, *, by: Any) -> None:
@@ -251,13 +253,16 @@ def _named_by_policy(name: str) -> bool:
 
 SHOWN = (
     "name", "base_url", "model", "model_profile", "kind", "lifecycle", "slots", "queue_ahead", "max_model_len",
-    "default_dpi", "max_dpi", "streaming", "api_key_set", "hardware", "launch", "expected", "costs", "notes",
+    "default_dpi", "max_dpi", "streaming", "api_key_set", "gpu_exporter_url", "hardware", "launch", "expected",
+    "costs", "notes",
 )  # fmt: skip
 
 
 def snapshot(backend: Backend) -> dict[str, Any]:
     """The API's form of a backend. Its key is never in it."""
     state = getattr(backend, "health", None) or BackendHealth(backend=backend)
+    gpu = gpus.of(backend)
+    problem = gpu.get("problem")
     return {
         **{name: getattr(backend, name) for name in SHOWN},
         "health": {
@@ -269,6 +274,7 @@ def snapshot(backend: Backend) -> dict[str, Any]:
             "in_flight": backend.leases.count(),
             "waiting": state.waiting,
             "version": state.version,
-            "warnings": state.warnings,
+            "warnings": [*state.warnings, *([problem] if problem else [])],
+            "gpu": {**gpus.NO_FIGURES, **gpu} if gpu else None,
         },
     }

@@ -14,7 +14,7 @@ from jobs.domain.statuses import DocumentStatus, PageStatus
 from jobs.gateways import storage
 from jobs.models import Document, Page, SlotLease
 from jobs.models.documents import new_document_id
-from jobs.services import access, events, rerunning, settling
+from jobs.services import access, events, log_ids, rerunning, settling
 
 log = structlog.get_logger(__name__)
 D = DocumentStatus
@@ -132,6 +132,7 @@ def run_again(document_id: Any, *, by: Any) -> Document:
         id=new_document_id(),
         owner=first.owner,
         duplicate_of=first,
+        request_id=log_ids.request_id(),
         **{name: getattr(first, name) for name in COPIED},
     )
     for source, target in ((first.original_key, again.original_key), (first.inspection_key, again.inspection_key)):

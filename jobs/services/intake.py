@@ -23,7 +23,7 @@ from jobs.domain.statuses import DocumentStatus
 from jobs.gateways import disk, rasterizer, storage, uploads
 from jobs.models import Backend, Document
 from jobs.models.documents import PRIORITY_RANKS
-from jobs.services import access, idempotency
+from jobs.services import access, idempotency, log_ids
 
 PURPOSES = ("production", "development")
 MODES = ("markdown", "text", "figure", "custom")
@@ -128,6 +128,7 @@ def _new_row(
         page_range=options.pages,
         language=options.language,
         warnings=list(inspection.warnings),
+        request_id=log_ids.request_id(),
     )
 
 

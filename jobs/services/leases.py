@@ -19,7 +19,7 @@ from jobs.domain.failures import Outcome
 from jobs.domain.statuses import PageStatus
 from jobs.gateways import processes
 from jobs.models import Attempt, Page, SlotLease
-from jobs.services import outcomes, routing, settling
+from jobs.services import outcomes, routing, settling, tallies
 from jobs.services import statements as sql
 from jobs.services.settling import Claim
 
@@ -192,7 +192,7 @@ def _take_back(lease: SlotLease, *, gone: bool) -> int:
         if not taken or page is None:
             return int(bool(taken))
         _charge(page, lease)
-    log.warning("page.taken_back", page=page.pk, document=str(page.document_id), lease=lease.pk, worker_died=gone)
+    log.warning("page.taken_back", page=page.number, document=str(page.document_id), lease=lease.pk, worker_died=gone)
     return 1
 
 
@@ -218,6 +218,7 @@ def _charge(page: Page, lease: SlotLease) -> None:
     )
     page.save(update_fields=["claims", "engine_deaths"])
     settling.move_page(page, step)
+    tallies.add(backend=lease.backend.name, outcome=str(Outcome.LOST), seconds=0.0)
 
 
 def _forget_ghosts() -> int:

@@ -66,7 +66,7 @@ def call_failed(backend: Backend, failure: Failure, policy: Policy) -> None:
     if failure.outcome is Outcome.BUSY:
         _busy(backend, attempts.busy_seconds(failure))
     if failure.outcome is Outcome.OUT_OF_MEMORY:
-        log.warning("backend.out_of_memory", backend=backend.name, detail=failure.detail)
+        log.warning("backend.out_of_memory", backend=backend.name)
 
 
 def _busy(backend: Backend, seconds: float) -> None:

@@ -28,7 +28,7 @@ from jobs.domain.attempts import Step
 from jobs.domain.statuses import PageStatus
 from jobs.gateways import disk, rasterizer, storage
 from jobs.models import Backend, Document, Page
-from jobs.services import events, queues, routing, settling
+from jobs.services import events, log_ids, queues, routing, settling
 from jobs.services import statements as sql
 from jobs.services.leases import keeper
 
@@ -45,13 +45,18 @@ def prepare(document_id: Any) -> bool:
     document = Document.objects.open().filter(pk=document_id, prepared=False).first()
     if document is None:
         return False
+    with log_ids.of_document(document):
+        return _prepare(document)
+
+
+def _prepare(document: Document) -> bool:
     boxes = _boxes(document)
     numbers = page_ranges.parse_page_range(document.page_range, len(boxes))
     policy = routing.in_force()
     decision = routing.decide(document, policy)
     stored = routing.as_stored(document, decision)
     with transaction.atomic():
-        ours = Document.objects.open().filter(pk=document_id, prepared=False)
+        ours = Document.objects.open().filter(pk=document.pk, prepared=False)
         if not ours.update(
             prepared=True,
             decision=stored,
@@ -100,7 +105,7 @@ def draw_next() -> bool:
         chunk = _claim_chunk()
         if chunk is None:
             return False
-        with keeper.drawing(chunk.document.pk.hex):
+        with keeper.drawing(chunk.document.pk.hex), log_ids.of_document(chunk.document):
             _draw(chunk)
         Document.objects.filter(pk=chunk.document.pk).update(drawing_until=None)
         return True

@@ -10,7 +10,7 @@ from django.db import DatabaseError, IntegrityError, connections
 
 from jobs import errors
 from jobs.models import Backend
-from jobs.services import health
+from jobs.services import gpus, health
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +46,7 @@ class Probes:
         try:
             if health.probe(backend):
                 self._came_back()
+            gpus.look(backend)
         except IntegrityError:
             # Most likely it was removed while it was being probed: then there is nobody left to tell of.
             known = Backend.objects.filter(pk=backend.pk).exists()

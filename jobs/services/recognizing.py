@@ -16,7 +16,7 @@ from jobs.domain.failures import Failure, Outcome
 from jobs.domain.policies import Policy
 from jobs.domain.statuses import PageStatus
 from jobs.models import Backend, Page
-from jobs.services import failover, health, judging, leases, outcomes, preparing, routing, sending, settling
+from jobs.services import failover, health, judging, leases, log_ids, outcomes, preparing, routing, sending, settling
 from jobs.services.sending import Answer
 from jobs.services.settling import AttemptRecord, Claim, ReadingRecord
 
@@ -31,19 +31,24 @@ def recognize(lease_id: int) -> bool:
     with leases.keeper.holding(claim.lease_id) as lost:
         page = Page.objects.select_related("document").get(pk=claim.page_id)
         backend = Backend.objects.select_related("health").get(pk=claim.backend_id)
-        if health.is_shut(backend):
-            # It died, or was disabled, between the assignment and now: the page costs nothing and goes elsewhere.
-            return leases.hand_back(claim)
-        attempt = _attempt(page, backend)
-        try:
-            _read(claim, page, backend, attempt, lost)
-        except DatabaseError:
-            raise  # nothing can be stored now: the lease runs out, and the page goes back
-        except Exception:
-            # The outermost edge. Whatever broke was ours; the page is charged, so that it cannot go on for ever.
-            log.exception("page.broke_worker", page=page.number, document=str(page.document_id))
-            broken = replace(attempt, outcome=Outcome.LOST, reason="Something broke on our side; the log says what.")
-            settling.page_not_read(claim, broken, attempts.after_worker_death(page.claims + 1))
+        with log_ids.of_page(page, lease=claim.lease_id, backend=backend.name):
+            return _recognize(claim, page, backend, lost)
+
+
+def _recognize(claim: Claim, page: Page, backend: Backend, lost: threading.Event) -> bool:
+    if health.is_shut(backend):
+        # It died, or was disabled, between the assignment and now: the page costs nothing and goes elsewhere.
+        return leases.hand_back(claim)
+    attempt = _attempt(page, backend)
+    try:
+        _read(claim, page, backend, attempt, lost)
+    except DatabaseError:
+        raise  # nothing can be stored now: the lease runs out, and the page goes back
+    except Exception:
+        # The outermost edge. Whatever broke was ours; the page is charged, so that it cannot go on for ever.
+        log.exception("page.broke_worker", page=page.number, document=str(page.document_id))
+        broken = replace(attempt, outcome=Outcome.LOST, reason="Something broke on our side; the log says what.")
+        settling.page_not_read(claim, broken, attempts.after_worker_death(page.claims + 1))
     return True
 
 
@@ -133,7 +138,7 @@ def _failed(claim: Claim, page: Page, backend: Backend, attempt: AttemptRecord, 
         document=str(page.document_id),
         backend=backend.name,
         outcome=str(failure.outcome),
-        detail=failure.detail,
+        reason=failure.reason,  # and no detail, which the attempt keeps: a host may have said what stands on the page
         next=str(step.status),
         stored=stored,
     )

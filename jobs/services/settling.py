@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.db import transaction
@@ -20,7 +21,7 @@ from jobs.domain.failures import Outcome
 from jobs.domain.ladder import Climb
 from jobs.domain.statuses import DocumentStatus, PageStatus
 from jobs.models import Document, Page
-from jobs.services import candidates, events, readings, retries, searching
+from jobs.services import candidates, events, readings, retries, searching, tallies
 from jobs.services import statements as sql
 
 log = structlog.get_logger(__name__)
@@ -88,6 +89,7 @@ def page_read(claim: Claim, attempt: AttemptRecord, reading: ReadingRecord) -> b
             chosen = candidates.best_of_ladder(claim.page_id) or chosen
         flagged = readings.put(claim.page_id, chosen.reading_id, backend=chosen.backend, doubt=chosen.reason)
         _count(held.document, "pages_done", 1, needs_review=flagged or 0)
+        _tally(attempt, held)
     return True
 
 
@@ -112,6 +114,7 @@ def page_to_try_again(claim: Claim, attempt: AttemptRecord, reading: ReadingReco
         page.save(update_fields=["quality_tries", "backend", "ladder", "avoid", "in_pieces"])
         said = f"{attempt.reason} {ladder.WORDS[rung.name]}" if rung else attempt.reason
         move_page(page, Step(PageStatus.RENDERED, said))
+        _tally(attempt, held, tried_again=True)
     return True
 
 
@@ -126,6 +129,7 @@ def page_not_read(claim: Claim, attempt: AttemptRecord, step: Step) -> bool:
         step = retries.within_budget(step)
         _charge(page, attempt.backend, step)
         move_page(page, step)
+        _tally(attempt, held)
     return True
 
 
@@ -144,11 +148,12 @@ def _charge(page: Page, backend: str, step: Step) -> None:
 
 @dataclass(frozen=True)
 class _Held:
-    """What the lease held: the page's document, and why the page ran where it did."""
+    """What the lease held: the page's document, why the page ran where it did, and how long it waited for a worker."""
 
     document: Any
     rule: str
     decision: Any  # JSON as the database hands it over
+    dispatch_seconds: float | None
 
 
 def _begin(claim: Claim) -> _Held | None:
@@ -157,12 +162,12 @@ def _begin(claim: Claim) -> _Held | None:
     A page that was cancelled meanwhile keeps its state; its lease is gone all the same, so the slot is free.
     """
     freed = sql.fetch(
-        """DELETE FROM jobs_slotlease WHERE id = %s AND holder = %s AND page_id = %s
-           RETURNING rule, reason, decision""",
+        f"""DELETE FROM jobs_slotlease WHERE id = %s AND holder = %s AND page_id = %s
+            RETURNING rule, reason, decision, {sql.seconds_between("assigned_at", "claimed_at")}""",
         [claim.lease_id, claim.holder, claim.page_id],
     )
     if not freed:
-        log.warning("page.late", page=claim.page_id, lease=claim.lease_id)
+        log.warning("page.late", lease=claim.lease_id)
         # If the slot was kept for this late call, it is free now: the call is over.
         sql.change(
             "DELETE FROM jobs_slotlease WHERE id = %s AND holder = %s AND page_id IS NULL",
@@ -170,8 +175,8 @@ def _begin(claim: Claim) -> _Held | None:
         )
         return None
     rows = sql.fetch("SELECT document_id FROM jobs_page WHERE id = %s AND status = 'running'", [claim.page_id])
-    rule, reason, decision = freed[0]
-    return _Held(rows[0][0], rule, decision_of(rule, reason, decision)) if rows else None
+    rule, reason, decision, waited = freed[0]
+    return _Held(rows[0][0], rule, decision_of(rule, reason, decision), waited) if rows else None
 
 
 def decision_of(rule: str, reason: str, decision: Any) -> Any:
@@ -206,6 +211,18 @@ def _insert_attempt(claim: Claim, attempt: AttemptRecord, held: _Held) -> int:
         ],
     )
     return int(rows[0][0])
+
+
+def _tally(attempt: AttemptRecord, held: _Held, *, tried_again: bool = False) -> None:
+    tallies.add(
+        backend=attempt.backend,
+        outcome=str(attempt.outcome),
+        seconds=attempt.seconds,
+        prompt_tokens=attempt.prompt_tokens,
+        completion_tokens=attempt.completion_tokens,
+        tried_again=tried_again,
+        dispatch_seconds=held.dispatch_seconds,
+    )
 
 
 def _insert_reading(page_id: int, attempt_id: int | None, reading: ReadingRecord) -> int:
@@ -257,7 +274,7 @@ def _roll_up(document: Any, counts: statuses.PageCounts, status: str) -> None:
         events.document_ended(sql.document_key(document))
     log.info(
         "document.ended",
-        document=sql.document_key(document),
+        document=str(UUID(sql.document_key(document))),
         status=target.value,
         done=counts.done,
         failed=counts.failed,

@@ -40,6 +40,13 @@ def seconds_since(column: str) -> str:
     return f"extract(epoch from clock_timestamp() - {column})::double precision"
 
 
+def seconds_between(earlier: str, later: str) -> str:
+    """Seconds from the time in one column to that in another, as an expression; NULL where one is missing."""
+    if connection.vendor == "sqlite":
+        return f"(julianday({later}) - julianday({earlier})) * 86400.0"
+    return f"extract(epoch from {later} - {earlier})::double precision"
+
+
 def fetch(sql: str, params: Sequence[Any] = ()) -> list[Row]:
     """Run one statement and return its rows."""
     with closing(connection.cursor()) as cursor:

@@ -12,7 +12,7 @@ from jobs.models.backends import MODEL_PROFILES
 from jobs.views import profile_fields
 
 NUMBERS = ("slots", "queue_ahead", "max_model_len", "default_dpi", "max_dpi")
-FIELDS = ("base_url", "model", "model_profile", *NUMBERS, "streaming", "notes")
+FIELDS = ("base_url", "model", "model_profile", *NUMBERS, "streaming", "gpu_exporter_url", "notes")
 PROFILES = {"deepseek-ocr": "DeepSeek-OCR", "tesseract": "tesseract"}
 
 
@@ -60,6 +60,15 @@ class HostForm(forms.Form):
         label="Stream the answers",
         required=False,
         help_text="Only for vLLM before 0.17, which cannot stop a loop itself.",
+    )
+    gpu_exporter_url = forms.CharField(
+        label="GPU exporter",
+        max_length=300,
+        required=False,
+        help_text="Of dcgm-exporter or nvidia_gpu_exporter there: the GPU’s memory, use and power are then shown.",
+        widget=forms.TextInput(
+            attrs={"placeholder": "http://10.0.0.5:9400", "inputmode": "url", "spellcheck": "false"}
+        ),
     )
     notes = forms.CharField(required=False, max_length=4000, widget=forms.Textarea(attrs={"rows": 3}))
     shipped = profile_fields.shipped_choice()

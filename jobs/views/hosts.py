@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from jobs.domain import circuit, measured
 from jobs.models import Attempt, Backend, BackendHealth, SlotLease
+from jobs.services import gpus
 from jobs.services.watching import Pace
 from jobs.views import words
 
@@ -37,6 +38,23 @@ DEEDS = {
     "active": ("drain", "check"),
     "draining": ("activate", "disable"),
 }
+
+
+GIB = 1024.0**3
+
+
+def _memory(told: Mapping[str, Any]) -> str:
+    used, total = told["memory_used_bytes"] / GIB, told.get("memory_total_bytes")
+    return f"{used:.1f} of {total / GIB:.0f} GiB" if total else f"{used:.1f} GiB"
+
+
+# What a card shows of its GPU: the words, the figure that must be known, and how it is said.
+GPU_FIGURES: tuple[tuple[str, str, Callable[[Mapping[str, Any]], str]], ...] = (
+    ("GPU memory", "memory_used_bytes", _memory),
+    ("GPU use", "utilization", lambda told: f"{told['utilization']:.0%}"),
+    ("power", "power_watts", lambda told: f"{told['power_watts']:,.0f} W"),
+    ("temperature", "temperature_celsius", lambda told: f"{told['temperature_celsius']:.0f} °C"),
+)
 
 
 @dataclass(frozen=True)
@@ -160,6 +178,17 @@ class Host:
         return f"{self.health.waiting:,}" if self.health else "0"
 
     @property
+    def gpu(self) -> list[tuple[str, str]]:
+        """What its GPU exporter last told, as (what, how much); empty where it told nothing."""
+        told = gpus.of(self.backend) if self.shown else {}
+        return [(label, words_of(told)) for label, needed, words_of in GPU_FIGURES if needed in told]
+
+    @property
+    def gpu_problem(self) -> str:
+        """Why its GPU exporter tells nothing; empty when all is well, or it has none."""
+        return str(gpus.of(self.backend).get("problem", "")) if self.shown else ""
+
+    @property
     def reason(self) -> str:
         return self.health.reason if self.health and self.shown else ""
 
@@ -216,7 +245,7 @@ class Host:
             self.backend.name, self.backend.updated_at, self.word, self.reason, self.retry_at, self.busy_until,
             self.slots, self.pages_per_minute, self.tokens_per_second, self.share, self.waiting, self.context,
             self.health and (self.health.breaker, self.health.version, self.health.warnings), self.test,
-            [attempt.pk for attempt in self.troubles],
+            [attempt.pk for attempt in self.troubles], self.gpu, self.gpu_problem,
         )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jobs.models import Backend
+from jobs.models import Backend, BackendHealth
 from jobs.services import admission, backends
 from tests import builders
 from tests.api.conftest import ApiClient
@@ -149,3 +149,17 @@ def test_removing_one_in_use_drains_it_first(admin: ApiClient, staff: Any) -> No
 def test_one_that_the_policy_names_is_not_removed(admin: ApiClient) -> None:
     name = admin.get("/routing/policy").json()["default_backend"]
     assert admin("delete", f"/backends/{name}").status_code == 409
+
+
+def test_an_exporters_figures_are_told_and_its_address_is_set(admin: ApiClient, code_of: Code) -> None:
+    made = admin.post(
+        "/backends", {"name": "third", "base_url": "http://127.0.0.1:1", "gpu_exporter_url": "http://127.0.0.1:9400/"}
+    ).json()
+    assert (made["gpu_exporter_url"], made["health"]["gpu"]) == ("http://127.0.0.1:9400", None)
+    told = {"power_watts": 31.0, "problem": "", "at": "2026-01-31T12:00:00Z"}
+    BackendHealth.objects.create(backend=Backend.objects.get(name="third"), gpu=told)
+    gpu = admin.get("/backends/third").json()["health"]["gpu"]
+    assert (gpu["power_watts"], gpu["memory_used_bytes"], "problem" in gpu) == (31.0, None, False)
+    refused = admin("patch", "/backends/third", {"gpu_exporter_url": "http://8.8.8.8:9400"})
+    assert (refused.status_code, code_of(refused)) == (422, "invalid")
+    assert set(refused.json()["error"]["fields"]) == {"gpu_exporter_url"}

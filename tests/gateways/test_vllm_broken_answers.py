@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import http.client
 import json
 
 import pytest
-import requests
-import urllib3
 
-from jobs.domain.failures import Outcome, TransportFault
+from jobs.domain.failures import Outcome
 from jobs.errors import BackendFailed
 from jobs.gateways import vllm
 from jobs.gateways.vllm import Endpoint
@@ -118,21 +115,3 @@ def test_a_model_list_that_is_none_is_garbage(host):
     with pytest.raises(BackendFailed) as caught:
         vllm.list_models(endpoint(host), 5.0)
     assert caught.value.failure.outcome is Outcome.GARBAGE
-
-
-@pytest.mark.parametrize(
-    ("error", "fault"),
-    [
-        (requests.ConnectTimeout(), TransportFault.CONNECT_TIMEOUT),
-        (requests.ReadTimeout(), TransportFault.READ_TIMEOUT),
-        (requests.ConnectionError(urllib3.exceptions.ProtocolError("x", TimeoutError())), TransportFault.READ_TIMEOUT),
-        (urllib3.exceptions.ProtocolError("x", ConnectionResetError()), TransportFault.RESET),
-        (urllib3.exceptions.ProtocolError("x", http.client.IncompleteRead(b"")), TransportFault.CUT),
-        (http.client.BadStatusLine("x"), TransportFault.GARBAGE),
-        (requests.exceptions.SSLError("certificate"), TransportFault.TLS),
-        (requests.exceptions.InvalidHeader("x"), TransportFault.ADDRESS),
-        (requests.RequestException("anything else"), TransportFault.RESET),
-    ],
-)
-def test_wrapped_library_errors_are_recognised(error, fault):
-    assert vllm._fault(error) is fault

@@ -35,7 +35,7 @@ def host():
 @pytest.fixture
 def calypso(db, host, monkeypatch):
     """A policy, calypso, a disk with room, and rules that do not wait."""
-    monkeypatch.setattr(disk, "free_percent", lambda folder: 50.0)
+    monkeypatch.setattr(disk, "space", lambda folder: disk.Space(50 * 10**12, 100 * 10**12))
     for rule in alert_rules.SHIPPED:
         at_once = {"for_seconds": 0, "clear_seconds": 0}
         alerts.change_rule(rule.kind, rule.backend, by=None, **at_once)
@@ -162,11 +162,11 @@ def test_a_worker_is_asked_to_look_at_certificates(monkeypatch):
 
 
 def test_a_disk_that_is_nearly_full(calypso, a_round, monkeypatch):
-    monkeypatch.setattr(disk, "free_percent", lambda folder: 9.0)
+    monkeypatch.setattr(disk, "space", lambda folder: disk.Space(9 * 10**12, 100 * 10**12))
     assert a_round() == [("disk_free", "")]
-    monkeypatch.setattr(disk, "free_percent", lambda folder: 11.0)
+    monkeypatch.setattr(disk, "space", lambda folder: disk.Space(11 * 10**12, 100 * 10**12))
     assert a_round() == [("disk_free", "")], "inside the band"
-    monkeypatch.setattr(disk, "free_percent", lambda folder: 13.0)
+    monkeypatch.setattr(disk, "space", lambda folder: disk.Space(13 * 10**12, 100 * 10**12))
     assert a_round() == []
 
 
@@ -174,7 +174,7 @@ def test_a_disk_that_cannot_be_asked_is_full(calypso, a_round, monkeypatch):
     def fails(folder):
         raise errors.Unavailable("The disk does not answer as it should.")
 
-    monkeypatch.setattr(disk, "free_percent", fails)
+    monkeypatch.setattr(disk, "space", fails)
     assert a_round() == [("disk_free", "")]
     assert "The disk does not answer as it should." in alerts.sentence(Alert.objects.get())
 

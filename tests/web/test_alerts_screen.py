@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def room_on_the_disk(monkeypatch):
-    monkeypatch.setattr(disk, "free_percent", lambda folder: 50.0)
+    monkeypatch.setattr(disk, "space", lambda folder: disk.Space(50 * 10**12, 100 * 10**12))
 
 
 @pytest.fixture
