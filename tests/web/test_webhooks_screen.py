@@ -97,7 +97,7 @@ def test_why_the_site_switched_it_off_is_said(client, hook, outline):
 
 def test_one_that_fails_is_said_to(client, hook, outline):
     Webhook.objects.update(failing_since=timezone.now())
-    assert "nothing arrives since" in outline(client.get("/webhooks/")).words
+    assert "began to fail" in outline(client.get("/webhooks/")).words
     assert "After three days it is switched off." in outline(client.get(f"/webhooks/{hook.pk}/")).words
 
 
