@@ -109,7 +109,14 @@ class RunningSite:
             "no",
         ]
         self._start("redis", ["redis-server", *options])
-        until(lambda: self._socket.exists() and self.redis().ping(), "Redis answers")
+        until(self.redis_answers, "Redis answers")
+
+    def redis_answers(self) -> bool:
+        """False while it is killed or paused, too."""
+        try:
+            return bool(redis.Redis(unix_socket_path=str(self._socket), socket_timeout=2).ping())
+        except redis.RedisError:
+            return False
 
     def redis(self) -> redis.Redis:
         return redis.Redis(unix_socket_path=str(self._socket))
@@ -154,10 +161,13 @@ class RunningSite:
     def signal(self, name: str, number: signal.Signals) -> None:
         self._children[name].send_signal(number)
 
+    def pid(self, name: str) -> int:
+        return self._children[name].pid
+
     def kill(self, name: str) -> None:
-        """kill -9, and wait until it is gone."""
+        """kill -9 of the part and of what it started, and wait until it is gone."""
         child = self._children.pop(name)
-        child.kill()
+        os.killpg(child.pid, signal.SIGKILL)
         child.wait(timeout=20)
 
     def end(self, name: str) -> int:

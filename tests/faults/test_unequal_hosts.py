@@ -11,28 +11,16 @@ from jobs.models import Attempt, Page
 from tests.faults.unequal_hosts import (
     AHEAD,
     SLOTS,
-    UnequalHosts,
     assert_done_once,
     assert_limits_kept,
     images_read,
     pages_sent,
+    slow_start_limit,
     where,
 )
-from tests.running_site import RunningSite
 from tests.two_hosts import image_sha256
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.redis, pytest.mark.slow]
-
-
-@pytest.fixture
-def site(db, tmp_path):
-    # Nobody kills a worker here: a lease that a busy machine renews too late would have a page read twice, rightly.
-    with RunningSite(OCRSITE_LEASE_SECONDS="30") as running:
-        running.start_redis()
-        both = UnequalHosts(tmp_path, running)
-        yield both
-        running.stop()  # before the hosts, or the last calls would be failures
-        both.stop()
 
 
 def rules(document) -> set[tuple[str, str]]:
@@ -96,13 +84,7 @@ def test_a_host_killed_in_the_middle_loses_nothing_and_comes_back_slowly(site):
     site.until_ended(document)
     assert_done_once(site, 60)
     assert_limits_kept(site)
-    assert site.spark.max_in_flight <= slow_start_limit(site)
-
-
-def slow_start_limit(site: UnequalHosts) -> int:
-    """What spark may have had at once since it came back: it only grows, so what holds now bounds what held before."""
-    state = site.breaker("spark")
-    return {0: SLOTS["spark"] // 4, 1: SLOTS["spark"] // 2, None: SLOTS["spark"] + AHEAD["spark"]}[state.step]
+    assert site.spark.max_in_flight <= slow_start_limit(site, "spark")
 
 
 def test_a_page_that_runs_calypso_out_of_memory_goes_to_spark_and_calypso_stays(site):
@@ -134,9 +116,8 @@ def test_of_five_pages_at_a_host_that_one_of_them_kills_one_is_set_aside(site):
     def deadly(call):
         return call.image_sha256 == killer
 
-    site.calypso.host.slots.size = (
-        5  # none waits in the host's queue: if the deadly one did, it would have nobody beside
-    )
+    # None waits in the host's queue: if the deadly one did, it would have nobody beside.
+    site.calypso.host.slots.size = 5
     site.calypso.set_fault("slow", times=4, when=lambda call: not deadly(call), seconds=30)
     site.calypso.set_fault("engine_death", times=1, when=deadly, beside=4)
     for host in (site.calypso, site.spark):
