@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
+import dramatiq
 import redis
 import requests
 from django.conf import settings
@@ -181,9 +182,12 @@ class RunningSite:
 
     def send(self, actor: Any, *args: Any) -> None:
         """Send a message as the web server would."""
+        self.enqueue(actor.message(*args))
+
+    def enqueue(self, message: dramatiq.Message[Any]) -> None:
         broker = build_broker(self.redis_url)
-        broker.declare_queue(actor.queue_name)
-        broker.enqueue(actor.message(*args))
+        broker.declare_queue(message.queue_name)
+        broker.enqueue(message)
         broker.close()
 
     def until(self, condition: Callable[[], object], what: str) -> None:

@@ -13,7 +13,7 @@ import requests
 from jobs.models import Attempt, Document, Page
 from jobs.services import access
 from tests import files
-from tests.faults.unequal_hosts import AHEAD, SLOTS, STAMP, UnequalHosts, assert_done_once
+from tests.faults.unequal_hosts import STAMP, UnequalHosts, assert_done_once
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.redis, pytest.mark.slow]
 
@@ -51,20 +51,13 @@ def uploader(site: UnequalHosts, tmp_path: Path) -> Uploader:
     return Uploader(site, tmp_path)
 
 
-def full(site: UnequalHosts) -> int:
-    """Calypso holds its pages, as many as it takes. How many that are."""
-    pages = SLOTS["calypso"] + AHEAD["calypso"]
-    site.until(lambda: site.calypso.host.in_flight == pages, "calypso is full")
-    return pages
-
-
 def test_redis_killed_without_a_file_of_its_own_loses_no_page(site):
     """Q05."""
     site.pace(calypso=0.1, spark=0.1)
     site.calypso.configure(held=True)
     document = site.drawn(12)
     site.start()
-    full(site)
+    site.until_calypso_is_full()
     site.running.kill("redis")
     site.running.start_redis()
     site.calypso.configure(held=False)
@@ -78,7 +71,7 @@ def test_pages_under_way_are_stored_while_redis_is_away(site):
     site.calypso.configure(held=True)
     document = site.drawn(12)
     site.start()
-    under_way = full(site)
+    under_way = site.until_calypso_is_full()
     site.running.kill("redis")
     site.calypso.configure(held=False)
     done = Page.objects.filter(document=document, status="done")

@@ -156,8 +156,7 @@ def test_a_host_that_drains_ends_what_runs_there_and_gets_nothing_new(site):
     site.calypso.configure(held=True)
     document = site.drawn(10)
     site.start()
-    full = SLOTS["calypso"] + AHEAD["calypso"]
-    site.until(lambda: site.calypso.host.in_flight == full, "calypso is full")
+    full = site.until_calypso_is_full()
     backends.drain("calypso", by=None)
     site.until(lambda: where(document)["spark"] == 10 - full, "the others are read elsewhere")
     site.calypso.configure(held=False)
@@ -174,8 +173,7 @@ def test_a_host_removed_while_it_reads_ends_its_pages_and_keeps_its_name_in_thei
     site.calypso.configure(held=True)
     document = site.drawn(8)
     site.start()
-    full = SLOTS["calypso"] + AHEAD["calypso"]
-    site.until(lambda: site.calypso.host.in_flight == full, "calypso is full")
+    full = site.until_calypso_is_full()
     policy = routing.current() | {"default_backend": "spark", "fallback_order": ["spark"], "rules": []}
     routing.save(policy, by=None)
     assert backends.remove("calypso", by=None) is False
