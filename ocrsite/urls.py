@@ -13,3 +13,4 @@ urlpatterns = [
     path("", include("jobs.api.urls")),
     path("", include("jobs.views.urls")),
 ]
+handler500 = "jobs.views.problems.server_error"

@@ -17,7 +17,7 @@ from tests.two_hosts import image_sha256
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.redis, pytest.mark.slow]
 
-LEASES_RUN_OUT = {"OCRSITE_LEASE_SECONDS": "3", "OCRSITE_CALL_SECONDS": "120"}
+LEASES_RUN_OUT = {"OCRSITE_LEASE_SECONDS": "6", "OCRSITE_CALL_SECONDS": "120"}
 THREE_THREADS = {"OCRSITE_LEASE_SECONDS": "30", "OCRSITE_CALL_SECONDS": "120", "OCRSITE_WORKER_THREADS": "3"}
 
 

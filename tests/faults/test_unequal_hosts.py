@@ -29,6 +29,7 @@ def rules(document) -> set[tuple[str, str]]:
 
 
 def test_each_document_is_read_where_the_hybrid_policy_says(site):
+    """B17."""
     site.pace(calypso=0.1, spark=0.1)
     small, edge = site.upload(5), site.upload(20)
     over, large, urgent = site.upload(21), site.upload(60), site.upload(3, priority="high")
@@ -46,6 +47,7 @@ def test_each_document_is_read_where_the_hybrid_policy_says(site):
 
 
 def test_an_overloaded_calypso_lets_pages_go_and_each_says_why(site):
+    """B17."""
     site.pace(calypso=0.5, spark=0.05)
     first, second = site.drawn(20, "first"), site.drawn(20, "second")
     site.start()
@@ -62,6 +64,7 @@ def test_an_overloaded_calypso_lets_pages_go_and_each_says_why(site):
 
 
 def test_a_host_killed_in_the_middle_loses_nothing_and_comes_back_slowly(site):
+    """B08."""
     site.pace(calypso=0.2, spark=0.3)
     document = site.upload(60)
     site.send(document)
@@ -108,6 +111,7 @@ def test_a_page_that_runs_calypso_out_of_memory_goes_to_spark_and_calypso_stays(
 
 
 def test_of_five_pages_at_a_host_that_one_of_them_kills_one_is_set_aside(site):
+    """B03, B04."""
     site.pace(calypso=0.1, spark=0.1)
     document = site.drawn(5)
     poison = document.pages.get(number=2)
