@@ -28,22 +28,30 @@ def recognize(lease_id: int) -> bool:
     claim = leases.claim(lease_id)
     if claim is None:
         return False
-    with leases.keeper.holding(claim.lease_id) as lost:
-        page = Page.objects.select_related("document").get(pk=claim.page_id)
-        backend = Backend.objects.select_related("health").get(pk=claim.backend_id)
-        if health.is_shut(backend):
-            # It died, or was disabled, between the assignment and now: the page costs nothing and goes elsewhere.
-            return leases.hand_back(claim)
-        attempt = _attempt(page, backend)
-        try:
-            _read(claim, page, backend, attempt, lost)
-        except DatabaseError:
-            raise  # nothing can be stored now: the lease runs out, and the page goes back
-        except Exception:
-            # The outermost edge. Whatever broke was ours; the page is charged, so that it cannot go on for ever.
-            log.exception("page.broke_worker", page=page.number, document=str(page.document_id))
-            broken = replace(attempt, outcome=Outcome.LOST, reason="Something broke on our side; the log says what.")
-            settling.page_not_read(claim, broken, attempts.after_worker_death(page.claims + 1))
+    try:
+        with leases.keeper.holding(claim.lease_id) as lost:
+            return _carry_out(claim, lost)
+    except DatabaseError:
+        leases.keeper.could_not_store(claim)
+        raise
+
+
+def _carry_out(claim: Claim, lost: threading.Event) -> bool:
+    page = Page.objects.select_related("document").get(pk=claim.page_id)
+    backend = Backend.objects.select_related("health").get(pk=claim.backend_id)
+    if health.is_shut(backend):
+        # It died, or was disabled, between the assignment and now: the page costs nothing and goes elsewhere.
+        return leases.hand_back(claim)
+    attempt = _attempt(page, backend)
+    try:
+        _read(claim, page, backend, attempt, lost)
+    except DatabaseError:
+        raise  # nothing can be stored now
+    except Exception:
+        # The outermost edge. Whatever broke was ours; the page is charged, so that it cannot go on for ever.
+        log.exception("page.broke_worker", page=page.number, document=str(page.document_id))
+        broken = replace(attempt, outcome=Outcome.LOST, reason="Something broke on our side; the log says what.")
+        settling.page_not_read(claim, broken, attempts.after_worker_death(page.claims + 1))
     return True
 
 
