@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 import psycopg
+from django.db import connection
 
 from jobs.supervision import processes
 
@@ -97,3 +98,20 @@ def wait_until_ready(socket_folder: str, process: subprocess.Popen[bytes]) -> No
                 words = (Path(socket_folder) / "log").read_text(errors="replace")
                 raise RuntimeError(f"PostgreSQL did not start: {words}") from None
             time.sleep(0.05)
+
+
+@contextmanager
+def away() -> Iterator[None]:
+    """Nobody gets into this test's database, and who is in is thrown out; but for the thread that asks for it."""
+    name = connection.settings_dict["NAME"]
+    connection.ensure_connection()
+    ours = connection.connection.info.backend_pid
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
+        server.execute(f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS false')
+        try:
+            server.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> %s", [name, ours]
+            )
+            yield
+        finally:
+            server.execute(f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS true')

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
+import dramatiq
 import redis
 import requests
 from django.conf import settings
@@ -110,7 +111,14 @@ class RunningSite:
             "no",
         ]
         self._start("redis", ["redis-server", *options])
-        until(lambda: self._socket.exists() and self.redis().ping(), "Redis answers")
+        until(self.redis_answers, "Redis answers")
+
+    def redis_answers(self) -> bool:
+        """False while it is killed or paused, too."""
+        try:
+            return bool(redis.Redis(unix_socket_path=str(self._socket), socket_timeout=2).ping())
+        except redis.RedisError:
+            return False
 
     def redis(self) -> redis.Redis:
         return redis.Redis(unix_socket_path=str(self._socket))
@@ -157,16 +165,16 @@ class RunningSite:
         """Process ids by name."""
         return {name: child.pid for name, child in self._children.items()}
 
-    def pid(self, name: str) -> int:
-        return self._children[name].pid
-
     def signal(self, name: str, number: signal.Signals) -> None:
         self._children[name].send_signal(number)
 
+    def pid(self, name: str) -> int:
+        return self._children[name].pid
+
     def kill(self, name: str) -> None:
-        """kill -9, and wait until it is gone."""
+        """kill -9 of the part and of what it started, and wait until it is gone."""
         child = self._children.pop(name)
-        child.kill()
+        os.killpg(child.pid, signal.SIGKILL)
         child.wait(timeout=20)
 
     def end(self, name: str) -> int:
@@ -182,7 +190,7 @@ class RunningSite:
         """Send a message as the web server would."""
         self.enqueue(actor.message(*args))
 
-    def enqueue(self, message: Any) -> None:
+    def enqueue(self, message: dramatiq.Message[Any]) -> None:
         broker = build_broker(self.redis_url)
         broker.declare_queue(message.queue_name)
         broker.enqueue(message)

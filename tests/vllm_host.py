@@ -69,6 +69,7 @@ class Host:
         self.model, self.max_model_len, self.version = model, max_model_len, version
         self.api_key = ""
         self.allowed_extra = 1
+        self.held = False  # while it is, no page comes to its end: a test lets them go when all stands as it should
         self.processor = True  # whether it was started with the n-gram processor
         self.texts: dict[str, str] = {}
         self.faults: list[Fault] = []
@@ -262,5 +263,7 @@ class Host:
         assert self.dead is not None
         if seconds > 0:
             await asyncio.wait({self.dead}, timeout=seconds)
+        while self.held and not self.dead.done():
+            await asyncio.wait({self.dead}, timeout=0.02)
         if self.dead.done():
             raise EngineDied

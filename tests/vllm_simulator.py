@@ -27,7 +27,10 @@ from tests.vllm_faults import CHAT, KINDS, Call, Fault
 from tests.vllm_host import Host
 
 MODEL = "deepseek-ai/DeepSeek-OCR"
-SETTINGS = ("service_seconds", "model", "max_model_len", "version", "api_key", "allowed_extra", "texts", "processor")
+SETTINGS = (
+    *("service_seconds", "held", "model", "max_model_len", "version", "api_key", "allowed_extra", "texts"),
+    "processor",
+)
 NUMBERS = ("in_flight", "max_in_flight", "over_limit", "tokens_made", "connections")
 
 

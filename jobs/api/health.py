@@ -14,7 +14,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 
 from jobs import errors
 from jobs.gateways import storage
@@ -57,9 +57,12 @@ def check_database() -> str:
 
 
 def check_redis() -> str:
+    """By a write: one that is full still answers a ping."""
     try:
         broker: Any = dramatiq.get_broker()  # the RedisBroker that jobs.broker set
-        broker.client.ping()
+        broker.client.set(f"{broker.namespace}:readyz", "1", ex=60)
+    except OutOfMemoryError:
+        return "Redis is full: documents are taken, and read once it has room."
     except (RedisError, OSError):
         return "Redis cannot be reached: documents are taken, and read once it is back."
     return ""

@@ -52,6 +52,7 @@ class Keeper(threading.Thread):
         super().__init__(name="lease-keeper", daemon=True)
         self._held: dict[int, threading.Event] = {}
         self._drawn: set[str] = set()
+        self._unstored: list[Claim] = []
         self._guard = threading.Lock()
         self._ended = threading.Event()
 
@@ -91,6 +92,12 @@ class Keeper(threading.Thread):
             with self._guard:
                 self._drawn.discard(document)
 
+    def could_not_store(self, claim: Claim) -> None:
+        """The call is over, and the database took nothing: the page goes back and the slot is free once it answers.
+        Else the slot would stay taken for as long as a call may last."""
+        with self._guard:
+            self._unstored.append(claim)
+
     def renew(self) -> None:
         with self._guard:
             held, drawn = dict(self._held), sorted(self._drawn)
@@ -104,6 +111,16 @@ class Keeper(threading.Thread):
                 f"UPDATE jobs_document SET drawing_until = {sql.now_plus()} WHERE id IN ({sql.marks(drawn)})",
                 [settings.LEASE_SECONDS, *(sql.document_id(key) for key in drawn)],
             )
+        self._give_up_unstored()
+
+    def _give_up_unstored(self) -> None:
+        with self._guard:
+            claims = list(self._unstored)
+        for claim in claims:
+            for lease in SlotLease.objects.filter(pk=claim.lease_id, holder=claim.holder):
+                _take_back(lease, call_over=True, reason="What was read could not be stored.")
+            with self._guard:
+                self._unstored.remove(claim)
 
     def _renew_leases(self, ids: list[int]) -> list[int]:
         """Renew and name those that are still ours and whose page still runs."""
@@ -172,15 +189,15 @@ def take_back_dead() -> int:
     for lease in SlotLease.objects.exclude(holder="").filter(page__isnull=False):
         gone = processes.is_gone(lease.holder)
         if gone or lease.pk in expired:
-            count += _take_back(lease, gone=gone)
+            count += _take_back(lease, call_over=gone, reason="The worker reading it died.")
     return count + _forget_ghosts()
 
 
-def _take_back(lease: SlotLease, *, gone: bool) -> int:
+def _take_back(lease: SlotLease, *, call_over: bool, reason: str) -> int:
     """The page goes back, its claims counted. A worker that may only be paused still has its call in flight: the slot
     stays taken, without a page, until the call's own deadline."""
     with transaction.atomic():
-        if gone:
+        if call_over:
             taken = SlotLease.objects.filter(pk=lease.pk, holder=lease.holder).delete()[0]
         else:
             taken = sql.change(
@@ -191,12 +208,12 @@ def _take_back(lease: SlotLease, *, gone: bool) -> int:
         page = Page.objects.select_for_update().filter(pk=lease.page_id or 0, status=PageStatus.RUNNING).first()
         if not taken or page is None:
             return int(bool(taken))
-        _charge(page, lease)
-    log.warning("page.taken_back", page=page.number, document=str(page.document_id), lease=lease.pk, worker_died=gone)
+        _charge(page, lease, reason)
+    log.warning("page.taken_back", page=page.number, document=str(page.document_id), lease=lease.pk, reason=reason)
     return 1
 
 
-def _charge(page: Page, lease: SlotLease) -> None:
+def _charge(page: Page, lease: SlotLease, reason: str) -> None:
     """A worker that died cannot tell of its host's death: the page was there at both."""
     began = lease.claimed_at or lease.assigned_at
     step = attempts.after_worker_death(page.claims + 1)
@@ -205,7 +222,7 @@ def _charge(page: Page, lease: SlotLease) -> None:
         limit = routing.in_force().failover.quarantine_deaths
         step = attempts.after_both_deaths(step, engine_deaths=page.engine_deaths, quarantine_deaths=limit)
     page.claims += step.claim
-    reason = "The worker reading it died." if step.status is PageStatus.RENDERED else step.reason
+    reason = reason if step.status is PageStatus.RENDERED else step.reason
     Attempt.objects.create(
         page=page,
         backend=lease.backend.name,

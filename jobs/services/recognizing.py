@@ -28,11 +28,19 @@ def recognize(lease_id: int) -> bool:
     claim = leases.claim(lease_id)
     if claim is None:
         return False
-    with leases.keeper.holding(claim.lease_id) as lost:
-        page = Page.objects.select_related("document").get(pk=claim.page_id)
-        backend = Backend.objects.select_related("health").get(pk=claim.backend_id)
-        with log_ids.of_page(page, lease=claim.lease_id, backend=backend.name):
-            return _recognize(claim, page, backend, lost)
+    try:
+        with leases.keeper.holding(claim.lease_id) as lost:
+            return _carry_out(claim, lost)
+    except DatabaseError:
+        leases.keeper.could_not_store(claim)
+        raise
+
+
+def _carry_out(claim: Claim, lost: threading.Event) -> bool:
+    page = Page.objects.select_related("document").get(pk=claim.page_id)
+    backend = Backend.objects.select_related("health").get(pk=claim.backend_id)
+    with log_ids.of_page(page, lease=claim.lease_id, backend=backend.name):
+        return _recognize(claim, page, backend, lost)
 
 
 def _recognize(claim: Claim, page: Page, backend: Backend, lost: threading.Event) -> bool:
@@ -43,7 +51,7 @@ def _recognize(claim: Claim, page: Page, backend: Backend, lost: threading.Event
     try:
         _read(claim, page, backend, attempt, lost)
     except DatabaseError:
-        raise  # nothing can be stored now: the lease runs out, and the page goes back
+        raise  # nothing can be stored now
     except Exception:
         # The outermost edge. Whatever broke was ours; the page is charged, so that it cannot go on for ever.
         log.exception("page.broke_worker", page=page.number, document=str(page.document_id))

@@ -141,6 +141,8 @@ def test_more_pages_than_the_cap_are_refused_and_the_cap_is_named(api: ApiClient
 def test_a_full_disk_is_told_and_leaves_nothing(
     api: ApiClient, code_of: Code, own_data_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Q18."""
+
     class FullDisk:
         name = str(own_data_directory / "full")
 

@@ -49,6 +49,7 @@ def test_while_it_holds_pages_may_leave_above_the_release_level():
 
 @given(st.lists(st.integers(0, 12), min_size=2, max_size=200))
 def test_it_never_changes_twice_within_the_hold_but_to_come_on(depths):
+    """B18."""
     state, went_on = Overload(), None
     for second, depth in enumerate(depths):
         after = overload.observed(state, depth, float(second), RULE)

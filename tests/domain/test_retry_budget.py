@@ -35,7 +35,7 @@ def test_nobody_overtakes_and_nobody_waits_for_ever(calls, turns):
 @pytest.mark.parametrize("per_second", [0.5, 2, 10])
 @pytest.mark.parametrize("seed", range(3))
 def test_when_every_second_call_fails_retries_stay_within_the_budget(per_second, seed):
-    """Simulated: new pages come evenly, after a good minute each call fails half the time, retries wait as told."""
+    """B19. Simulated: pages come evenly, after a good minute each call fails half the time, retries wait as told."""
     chance = random.Random(seed)
     calls: list[tuple[float, bool]] = []  # when, whether it is a retry
     due: list[float] = []

@@ -11,28 +11,16 @@ from jobs.models import Attempt, Page
 from tests.faults.unequal_hosts import (
     AHEAD,
     SLOTS,
-    UnequalHosts,
     assert_done_once,
     assert_limits_kept,
     images_read,
     pages_sent,
+    slow_start_limit,
     where,
 )
-from tests.running_site import RunningSite
 from tests.two_hosts import image_sha256
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.redis, pytest.mark.slow]
-
-
-@pytest.fixture
-def site(db, tmp_path):
-    # Nobody kills a worker here: a lease that a busy machine renews too late would have a page read twice, rightly.
-    with RunningSite(OCRSITE_LEASE_SECONDS="30") as running:
-        running.start_redis()
-        both = UnequalHosts(tmp_path, running)
-        yield both
-        running.stop()  # before the hosts, or the last calls would be failures
-        both.stop()
 
 
 def rules(document) -> set[tuple[str, str]]:
@@ -41,6 +29,7 @@ def rules(document) -> set[tuple[str, str]]:
 
 
 def test_each_document_is_read_where_the_hybrid_policy_says(site):
+    """B17."""
     site.pace(calypso=0.1, spark=0.1)
     small, edge = site.upload(5), site.upload(20)
     over, large, urgent = site.upload(21), site.upload(60), site.upload(3, priority="high")
@@ -58,6 +47,7 @@ def test_each_document_is_read_where_the_hybrid_policy_says(site):
 
 
 def test_an_overloaded_calypso_lets_pages_go_and_each_says_why(site):
+    """B17."""
     site.pace(calypso=0.5, spark=0.05)
     first, second = site.drawn(20, "first"), site.drawn(20, "second")
     site.start()
@@ -74,6 +64,7 @@ def test_an_overloaded_calypso_lets_pages_go_and_each_says_why(site):
 
 
 def test_a_host_killed_in_the_middle_loses_nothing_and_comes_back_slowly(site):
+    """B08."""
     site.pace(calypso=0.2, spark=0.3)
     document = site.upload(60)
     site.send(document)
@@ -96,13 +87,7 @@ def test_a_host_killed_in_the_middle_loses_nothing_and_comes_back_slowly(site):
     site.until_ended(document)
     assert_done_once(site, 60)
     assert_limits_kept(site)
-    assert site.spark.max_in_flight <= slow_start_limit(site)
-
-
-def slow_start_limit(site: UnequalHosts) -> int:
-    """What spark may have had at once since it came back: it only grows, so what holds now bounds what held before."""
-    state = site.breaker("spark")
-    return {0: SLOTS["spark"] // 4, 1: SLOTS["spark"] // 2, None: SLOTS["spark"] + AHEAD["spark"]}[state.step]
+    assert site.spark.max_in_flight <= slow_start_limit(site, "spark")
 
 
 def test_a_page_that_runs_calypso_out_of_memory_goes_to_spark_and_calypso_stays(site):
@@ -126,6 +111,7 @@ def test_a_page_that_runs_calypso_out_of_memory_goes_to_spark_and_calypso_stays(
 
 
 def test_of_five_pages_at_a_host_that_one_of_them_kills_one_is_set_aside(site):
+    """B03, B04."""
     site.pace(calypso=0.1, spark=0.1)
     document = site.drawn(5)
     poison = document.pages.get(number=2)
@@ -134,9 +120,8 @@ def test_of_five_pages_at_a_host_that_one_of_them_kills_one_is_set_aside(site):
     def deadly(call):
         return call.image_sha256 == killer
 
-    site.calypso.host.slots.size = (
-        5  # none waits in the host's queue: if the deadly one did, it would have nobody beside
-    )
+    # None waits in the host's queue: if the deadly one did, it would have nobody beside.
+    site.calypso.host.slots.size = 5
     site.calypso.set_fault("slow", times=4, when=lambda call: not deadly(call), seconds=30)
     site.calypso.set_fault("engine_death", times=1, when=deadly, beside=4)
     for host in (site.calypso, site.spark):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from jobs import actors
 from jobs.domain import circuit
@@ -90,6 +90,16 @@ class UnequalHosts:
         for document in documents:
             document.refresh_from_db()
 
+    def until_calypso_is_full(self) -> int:
+        """Calypso holds its pages back, as many as it takes. How many that are."""
+        pages = SLOTS["calypso"] + AHEAD["calypso"]
+        self.until(lambda: self.calypso.host.in_flight == pages, "calypso is full")
+        return pages
+
+    def held_by(self, part: str) -> QuerySet[SlotLease]:
+        """What a worker has in hand."""
+        return SlotLease.objects.filter(holder__contains=f":{self.running.pid(part)}:")
+
     def start_dead_hosts_again(self) -> bool:
         """As their owners' supervisors do. True, so that it can stand before what is awaited."""
         for host in self.hosts.values():
@@ -104,9 +114,10 @@ class UnequalHosts:
 def assert_done_once(site: UnequalHosts, pages: int) -> None:
     """`pages` in all were read, each once: as the hosts counted it, and as the database has it.
 
-    A host that is killed may have finished a page whose answer was cut off on its way: only so is one read twice.
+    A host that is killed may have finished a page whose answer was cut off on its way, and so may one whose worker is
+    killed or paused: only so is one read twice.
     """
-    read, cut_off = images_read(site), Attempt.objects.filter(outcome="host_down").count()
+    read, cut_off = images_read(site), Attempt.objects.filter(outcome__in=["host_down", "lost"]).count()
     assert len(read) == pages
     assert pages <= sum(read.values()) <= pages + cut_off, list(Attempt.objects.exclude(outcome="ok").values())
     assert Page.objects.filter(status="done").count() == pages
@@ -124,6 +135,12 @@ def images_read(site: UnequalHosts) -> Counter[str]:
 
 def pages_sent(host: Simulator) -> list[Call]:
     return [call for call in host.calls if call.body["max_tokens"] > canary.MAX_TOKENS]
+
+
+def slow_start_limit(site: UnequalHosts, name: str) -> int:
+    """What a host may have had at once since it came back: it only grows, so what holds now bounds what held before."""
+    step = site.breaker(name).step
+    return {0: SLOTS[name] // 4, 1: SLOTS[name] // 2, None: SLOTS[name] + AHEAD[name]}[step]
 
 
 def assert_limits_kept(site: UnequalHosts) -> None:

@@ -205,6 +205,7 @@ def test_a_crash_at_one_page_is_made_up_for_by_a_second_try(tmp_path: Path, monk
 
 
 def test_a_drawer_that_hangs_is_killed_with_all_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Q13."""
     started = tmp_path / "started"
     fake_poppler.replace(monkeypatch, tmp_path, f"echo $$ >> {started}; exec sleep 600")
     results = draw(files.numbered_pdf(tmp_path / "a.pdf", 1), limits=Limits(wall_seconds=3))

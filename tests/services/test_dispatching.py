@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from jobs import errors
 from jobs.domain.circuit import Circuit
-from jobs.models import BackendHealth, Page, RoutingPolicy, SlotLease
+from jobs.models import Backend, BackendHealth, Page, RoutingPolicy, SlotLease
 from jobs.services import dispatching, slots
 from tests import builders
 
@@ -148,6 +148,18 @@ def suspect(document, number, **fields):
     page = document.pages.get(number=number)
     Page.objects.filter(pk=page.pk).update(**({"engine_deaths": 1} | fields))
     return builders.make_attempt(page, outcome="host_down", started_at=timezone.now())
+
+
+def test_an_urgent_page_gets_the_next_free_slot_before_a_thousand_that_are_not(hosts, person):
+    """Q16."""
+    Backend.objects.filter(name="spark").update(lifecycle="disabled")
+    drawn(person, 1000, priority="low", name="low.pdf")
+    assert len(dispatching.assign_slots().leases) == hosts["calypso"].capacity
+    drawn(person, 1, priority="high", name="urgent.pdf", age_seconds=1)
+    assert not dispatching.assign_slots().leases
+    SlotLease.objects.filter(page__document__name="low.pdf").first().delete()
+    assert len(dispatching.assign_slots().leases) == 1
+    assert ("calypso", "urgent.pdf") in by_backend()
 
 
 def test_a_page_present_at_a_death_runs_alone_at_its_host(hosts, person):

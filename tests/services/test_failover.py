@@ -49,6 +49,7 @@ def test_a_hosts_fault_sends_the_page_elsewhere_and_counts_against_the_host(site
 
 
 def test_a_host_that_hangs_is_left_after_its_time_and_counts(site, settings):
+    """Q13, B02."""
     settings.CALL_SECONDS = 0.5
     site.with_spark().calypso.set_fault("hang", times=1)
     page = the_page(site.read())
@@ -98,6 +99,7 @@ def test_with_the_only_host_draining_the_page_waits_a_moment_and_is_not_sent_aga
     ],
 )
 def test_what_is_the_pages_own_fault_fails_it_at_once_with_a_sentence_and_without_blame(site, options):
+    """B10."""
     site.with_spark().calypso.set_fault("status", **options)
     page = the_page(site.read())
     assert (page.status, page.host_failures, page.attempts.count()) == ("failed", 0, 1)
@@ -109,6 +111,7 @@ def test_what_is_the_pages_own_fault_fails_it_at_once_with_a_sentence_and_withou
 @pytest.mark.parametrize(("kind", "options"), [("status", {"status": 401}), ("status", {"status": 403}),
                                                ("wrong_model", {})])  # fmt: skip
 def test_a_misconfigured_host_costs_no_page_anything_and_is_told_of_once(site, kind, options):
+    """B11, B12."""
     site.with_spark().calypso.set_fault(kind, **options)
     document = site.drawn(4)
     given = pipeline.assign()
@@ -159,6 +162,7 @@ def test_each_time_a_host_becomes_misconfigured_anew_it_is_told_of_anew(site):
     ],
 )
 def test_a_busy_host_is_left_alone_as_long_as_it_says_while_the_page_goes_elsewhere_at_once(site, kind, options):
+    """B09."""
     site.with_spark().calypso.set_fault(kind, times=1, **options)
     began = timezone.now()
     page = the_page(site.read())
@@ -170,6 +174,7 @@ def test_a_busy_host_is_left_alone_as_long_as_it_says_while_the_page_goes_elsewh
 
 
 def test_with_only_a_busy_host_the_page_waits_as_long_as_it_says(site):
+    """B09."""
     site.calypso.set_fault("status", times=1, status=429, headers={"Retry-After": "7"})
     began = timezone.now()
     page = the_page(site.read())

@@ -26,6 +26,7 @@ def deaths(document):
 
 @pytest.mark.parametrize("streaming", [False, True])
 def test_five_pages_in_flight_at_a_host_that_dies_are_charged_once_each(site, streaming):
+    """B03."""
     backends.update("calypso", by=None, streaming=streaming)
     site.calypso.configure(service_seconds=30)
     document = site.drawn(5)

@@ -84,7 +84,7 @@ def test_a_slow_page_is_no_fault(site):
 
 
 def test_when_many_pages_fail_three_are_tried_again_at_once_and_the_others_wait_their_turn(site):
-    """Six calls in the minute: a fifth of them is less than three."""
+    """B19. Six calls in the minute: a fifth of them is less than three."""
     site.policy(breaker_failures=100, max_attempts=9)
     site.calypso.set_fault("html_garbage", times=5)
     document = site.drawn(5)

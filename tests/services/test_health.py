@@ -63,6 +63,7 @@ def test_three_failing_probes_open_the_breaker_and_two_do_not(calypso, host):
 
 
 def test_an_engine_that_died_opens_it_at_once(calypso, host):
+    """B03."""
     host.set_fault("status", path="/health", status=503)
     probe()
     assert state() == ("down", "open")
@@ -156,6 +157,7 @@ def test_old_calls_do_not_count(calypso):
 
 
 def test_a_wrong_model_is_misconfigured_and_administrators_are_told_once(calypso, host):
+    """B12."""
     host.configure(model="another/model")
     probe(), probe(), probe()
     assert state()[0] == "misconfigured"

@@ -149,6 +149,26 @@ def test_the_keeper_renews_what_is_held_and_rings_for_what_is_lost(page, backend
         assert lost.is_set()
 
 
+def test_a_call_whose_outcome_could_not_be_stored_frees_its_slot_and_is_charged(page, backend):
+    claim = leases.claim(unclaimed(page, backend).pk)
+    keeper = leases.Keeper()
+    keeper.could_not_store(claim)
+    keeper.renew()
+    page.refresh_from_db()
+    assert (page.status, page.claims, SlotLease.objects.count()) == ("rendered", 1, 0)
+    assert Attempt.objects.get(page=page, outcome="lost").reason == "What was read could not be stored."
+
+
+def test_a_call_that_was_taken_back_before_it_could_be_stored_only_frees_its_slot(page, backend):
+    claim = leases.claim(unclaimed(page, backend).pk)
+    SlotLease.objects.update(page=None)
+    keeper = leases.Keeper()
+    keeper.could_not_store(claim)
+    keeper.renew()
+    page.refresh_from_db()
+    assert (page.status, page.claims, SlotLease.objects.count()) == ("running", 0, 0)
+
+
 def test_a_worker_that_stops_in_good_order_gives_its_pages_back_without_charge(page, backend):
     builders.make_lease(page, backend, holder=processes.identity())
     assert leases.give_back(processes.identity()) == 1

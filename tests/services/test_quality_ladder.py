@@ -77,6 +77,7 @@ def test_a_looping_page_is_read_with_another_window_then_as_plain_text_which_hel
 
 
 def test_a_page_that_always_loops_ends_with_its_best_reading_and_a_reason(read, site):
+    """B15."""
     site.set_fault("looping")
     document = read()
     page = page_of(document)
@@ -99,6 +100,7 @@ def test_an_empty_page_is_read_again_and_the_first_good_reading_counts(read, sit
 
 
 def test_a_page_that_stays_empty_says_so(read, site):
+    """B14."""
     site.set_fault("empty")
     page = page_of(read())
     assert [rung for rung, _ in climbed(page)] == ["", "free_ocr", "temperature", "halves"]

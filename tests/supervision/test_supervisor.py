@@ -164,6 +164,7 @@ def test_a_killed_supervisor_leaves_nobody(scene: Scene) -> None:
 
 
 def test_a_child_that_dies_is_started_again_and_the_terminal_says_so(scene: Scene) -> None:
+    """Q02."""
     supervisor = scene.run([scene.child("one", OBEDIENT)], [scene.child("two", OBEDIENT)])
     supervisor.wait_for("Everything runs.")
     before, other = scene.process_id("two"), scene.process_id("one")
