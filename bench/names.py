@@ -20,4 +20,5 @@ NAMES = {
     "watch": "screens",
     "watchers": "screens",
     "upload": "screens",
+    "search": "search",
 }

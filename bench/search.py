@@ -23,6 +23,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench.measurement import Measurement
+
 VOCABULARY = 30_000  # words a language uses in such texts; a few hundred make half of any text
 SENTENCES_A_PAGE = (5, 12)
 WORDS_A_SENTENCE = (6, 20)
@@ -152,6 +154,23 @@ def timed(act: Callable[[], Any], times: int) -> list[float]:
 
 def p95(sorted_ms: Sequence[float]) -> float:
     return sorted_ms[min(len(sorted_ms) - 1, int(len(sorted_ms) * 0.95))]
+
+
+def search(quick: bool) -> list[Measurement]:
+    """The slowest kind of question, for `python -m bench`; on the database that was asked for."""
+    from jobs.models import Reading
+
+    pages, times = (20_000, 10) if quick else (100_000, 20)
+    texts = Texts()
+    user = fill(pages, texts)
+    tidy()
+    found = {}
+    for kind, query in questions(texts, Reading.objects.order_by("pk")[pages // 2].text).items():
+        ask(user, query)  # warms
+        found[kind] = p95(timed(lambda query=query: ask(user, query), times))
+    slowest = max(found, key=lambda kind: found[kind])
+    what = f"p95 over {pages:,} pages, {slowest}"
+    return [Measurement("search", what, found[slowest], "ms", at_most=MOST_MS)]
 
 
 def measure(pages: int, times: int, explain: bool) -> bool:
