@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.models import Attempt, Backend, Page, Reading, SlotLease
+from jobs.models import Attempt, Backend, Reading
 from jobs.services import backends, canary, routing
-from tests import pipeline
 from tests.faults.unequal_hosts import (
     AHEAD,
     SLOTS,
@@ -14,7 +13,6 @@ from tests.faults.unequal_hosts import (
     assert_done_once,
     assert_limits_kept,
     pages_sent,
-    slow_start_limit,
     where,
 )
 from tests.two_hosts import image_sha256
@@ -110,28 +108,6 @@ def test_a_flapping_host_is_tried_with_one_canary_an_opening_and_loses_no_page(s
     assert_done_once(site, 60)
     assert_limits_kept(site)
     assert canaries(site.spark) <= site.breaker("spark").openings
-
-
-def test_with_every_host_away_pages_wait_and_a_host_that_is_back_starts_slowly(site):
-    """B07, B08."""
-    site.pace(calypso=0.1, spark=0.1)
-    document = site.upload(60)
-    site.calypso.stop_listening()
-    site.spark.stop_listening()
-    site.send(document)
-    site.start()
-    for name in SLOTS:
-        site.until(lambda name=name: site.breaker(name).openings >= 3, f"{name} was tried again and again")
-    site.until(lambda: not SlotLease.objects.exists(), "nothing is under way")
-    told = pipeline.no_backend(site.person)
-    assert "nothing is lost" in told
-    assert Page.objects.filter(document=document, status__in=["pending", "rendered"]).count() == 60
-    site.spark.listen_again()
-    site.until_ended(document)
-    assert document.status == "done"
-    assert_done_once(site, 60)
-    assert where(document) == {"spark": 60}
-    assert site.spark.max_in_flight <= slow_start_limit(site, "spark")
 
 
 def test_nonsense_and_answers_cut_short_are_stored_nowhere_and_read_elsewhere(site):

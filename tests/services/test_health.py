@@ -340,6 +340,7 @@ def test_there_is_no_outage_while_one_host_can_take_work(calypso):
 
 
 def test_an_outage_says_how_many_pages_wait_why_and_when_the_next_probe_is(calypso):
+    """B07."""
     builders.make_backend("spark", lifecycle="planned")
     builders.make_document(builders.make_user(), pages=7, done=2)
     at = timezone.now() + timedelta(seconds=40)
