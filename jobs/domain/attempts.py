@@ -4,8 +4,8 @@
 `host_failures`  calls that failed by a host's fault        at most the policy's max_attempts
 `quality_tries`  readings judged not good enough            at most the policy's quality.max_tries
 
-Waiting, a refused key, a busy host and "no backend" cost nothing. `engine_deaths` counts the engines that died with the
-page in flight; at the policy's quarantine_deaths it is set aside.
+Waiting, a refused key, a busy host, one that was never reached and "no backend" cost nothing. `engine_deaths` counts the
+engines that died with the page in flight; at the policy's quarantine_deaths it is set aside.
 
 Running out of memory costs none of these and ends all the same: each time the page goes to a backend it has not tried,
 or, with none left, it becomes smaller: first the policy's oom_dpi, then halves, then it fails. A backend counts as left
@@ -105,14 +105,16 @@ def _after_host_fault(failure: Failure, at: Situation) -> Step:
     died = failure.engine_death
     if died and at.engine_deaths + 1 >= at.quarantine_deaths:
         return Step(PageStatus.QUARANTINED, set_aside((*at.stopped, at.backend)), host_failure=True, engine_death=True)
+    if failure.unsent and not died:
+        # Nothing of the page went there: with every host away, pages wait and none fails, however often it was tried.
+        return Step(PageStatus.RENDERED, failure.reason, avoid=True)
     if at.host_failures + 1 >= at.max_attempts:
         tries = f"{at.max_attempts} tries" if at.max_attempts > 1 else "1 try"
         reason = f"Not read after {tries}. {failure.reason}"
         return Step(PageStatus.FAILED, reason, host_failure=True, engine_death=died)
-    # Off the budget: what was present at an engine's death runs alone anyway, what was never sent burdened nobody.
-    on_budget = not (died or failure.unsent)
+    # Off the budget: what was present at an engine's death runs alone anyway.
     return Step(
-        PageStatus.RENDERED, failure.reason, host_failure=True, avoid=True, engine_death=died, on_budget=on_budget
+        PageStatus.RENDERED, failure.reason, host_failure=True, avoid=True, engine_death=died, on_budget=not died
     )
 
 
