@@ -4,8 +4,8 @@
 `host_failures`  calls that failed by a host's fault        at most the policy's max_attempts
 `quality_tries`  readings judged not good enough            at most the policy's quality.max_tries
 
-Waiting, a refused key, a busy host, one that was never reached and "no backend" cost nothing. `engine_deaths` counts the
-engines that died with the page in flight; at the policy's quarantine_deaths it is set aside.
+Waiting, a refused key, a busy host, one that was never reached and "no backend" cost nothing. `engine_deaths` counts
+the engines that died with the page in flight; at the policy's quarantine_deaths it is set aside.
 
 Running out of memory costs none of these and ends all the same: each time the page goes to a backend it has not tried,
 or, with none left, it becomes smaller: first the policy's oom_dpi, then halves, then it fails. A backend counts as left

@@ -50,7 +50,13 @@ def act(request: HttpRequest) -> HttpResponse:
         return _ask(request, said)
     _tell(request, said["action"], _do(said["action"], said["document"], request.user))
     actors.dispatch_soon()
-    return redirect(asked_from(said["next"]))
+    return redirect(_back(said))
+
+
+def _back(said: dict[str, Any]) -> str:
+    """Where it was asked for, if that still exists after the deed."""
+    gone = said["action"] == "delete" and any(document_id in said["next"] for document_id in said["document"])
+    return "documents" if gone else asked_from(said["next"])
 
 
 @dataclass

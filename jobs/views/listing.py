@@ -161,7 +161,7 @@ class Listing:
     @cached_property
     def seen(self) -> str:
         """The print of the whole screen; a poll that has it is answered with nothing."""
-        hosts = (self.hosts.busy_slots, self.hosts.open_slots, self.hosts.no_backend)
+        hosts = (self.hosts.busy_slots, self.hosts.open_slots, self.hosts.no_backend, self.hosts.no_room)
         return digest(progress.fingerprint(self.documents), self.own, *hosts, sorted(self.counts.items()))
 
     @property

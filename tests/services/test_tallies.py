@@ -16,7 +16,7 @@ from jobs.domain.failures import Outcome
 from jobs.domain.ladder import Climb
 from jobs.domain.statuses import PageStatus
 from jobs.models import Attempt, CallTally, Page, SlotLease
-from jobs.services import documents, leases, settling, tallies
+from jobs.services import leases, settling, tallies, trash
 from jobs.services.settling import AttemptRecord, ReadingRecord
 from tests import builders
 
@@ -101,7 +101,10 @@ def test_a_page_whose_worker_died_is_counted_as_lost(claim):
 def test_counters_never_go_back_when_documents_are_deleted(claim, person):
     settling.page_read(claim(), record(), READING)
     before = calls()
-    documents.delete(Page.objects.get().document_id, by=person)
+    document = Page.objects.get().document_id
+    trash.put(document, by=person)
+    trash.delete_for_good(document, by=person)
+    trash.finish()
     assert not Attempt.objects.exists()
     assert calls() == before == {("calypso", "ok"): 1}
 
