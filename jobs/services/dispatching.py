@@ -16,16 +16,15 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import Max
-from django.utils import timezone
 
 from jobs.domain import circuit, placing, routing, scheduling
 from jobs.domain.placing import Placement, Site
 from jobs.domain.policies import Policy
-from jobs.models import Attempt, Backend, Document
-from jobs.services import queues, slots
+from jobs.models import Backend, Document
+from jobs.services import heads, queues, slots
 from jobs.services import routing as routing_service
 from jobs.services import statements as sql
+from jobs.services.heads import Head
 from jobs.services.queues import OpenDocument
 
 log = structlog.get_logger(__name__)
@@ -45,18 +44,6 @@ class _Host:
     snapshot: routing.BackendSnapshot
     open_slots: int
     ahead: int  # how many of those are beyond its slots
-
-
-@dataclass(frozen=True)
-class _Row:
-    """A drawn page as the statement found it."""
-
-    page: int
-    document: str
-    number: int
-    suspect: bool
-    avoid: tuple[str, ...]
-    wanted: str = ""  # by a rerun
 
 
 class _OneAtATime:
@@ -183,8 +170,8 @@ class _Round:
     def waiting(self) -> dict[int, tuple[scheduling.WaitingPage, Placement]]:
         """Pages that might get a slot now, by id, each with where it may run."""
         chosen = {document.key: document for document in self._chosen()}
-        rows = _heads(list(chosen), self._heads_each(len(chosen)))
-        avoided, waited = _avoided(rows), _waited([row.page for row in rows if row.suspect])
+        rows = heads.of(list(chosen), self._heads_each(len(chosen)))
+        avoided, waited = heads.avoided(rows), heads.waited([row.page for row in rows if row.suspect])
         decisions = Document.objects.only("decision", "wanted_backend").in_bulk([row.document for row in rows])
         choices = {
             key.hex: placing.choice_of(document.decision, document.wanted_backend)
@@ -228,66 +215,13 @@ class _Round:
         return self._placements[key]
 
 
-DOCUMENTS_A_STATEMENT = 100  # two parts each: SQLite takes 500 parts of a compound SELECT
-
-
-def _heads(documents: list[str], each: int) -> list[_Row]:
-    """The first drawn pages of these documents: `each` that nothing is known against, and as many of the others, so
-    that a page which may not run now hides none behind it. Each part walks an index for as many rows as it returns."""
-    found: list[_Row] = []
-    for start in range(0, len(documents), DOCUMENTS_A_STATEMENT):
-        some = documents[start : start + DOCUMENTS_A_STATEMENT]
-        plain = "p.claims = 0 AND p.engine_deaths = 0 AND p.avoid = '[]'"
-        parts = [_part(condition, each) for _ in some for condition in (plain, f"NOT ({plain})")]
-        ids = [sql.document_id(key) for key in some for _ in range(2)]
-        found += [_row(row) for row in sql.fetch(" UNION ALL ".join(parts), ids)]
-    return found
-
-
-def _part(condition: str, each: int) -> str:
-    return f"""SELECT * FROM (
-        SELECT p.id, p.document_id, p.number, p.claims, p.engine_deaths, p.avoid, p.wanted_backend
-        FROM jobs_page p
-        WHERE p.document_id = %s AND p.status = 'rendered' AND {condition}
-          AND (p.not_before IS NULL OR p.not_before <= {sql.now()})
-        ORDER BY p.number LIMIT {each}) AS heads"""
-
-
-def _row(row: sql.Row) -> _Row:
-    page, document, number, claims, deaths, avoid, wanted = row
-    names = sql.decoded(avoid) or ()
-    return _Row(page, sql.document_key(document), number, bool(claims or deaths), tuple(names), wanted)
-
-
-def _choice(row: _Row, of_documents: Mapping[str, placing.Choice]) -> placing.Choice:
+def _choice(row: Head, of_documents: Mapping[str, placing.Choice]) -> placing.Choice:
     """Where the page wants to be read: where somebody asked for it to be read again, else where its document goes."""
     return placing.Choice(row.wanted, None, "asked for") if row.wanted else of_documents[row.document]
 
 
-def _avoided(rows: Iterable[_Row]) -> dict[int, dict[str, str]]:
-    """Of pages that failed somewhere: each backend to avoid, with the outcome of the newest attempt there."""
-    concerned = {row.page: row.avoid for row in rows if row.avoid}
-    if not concerned:
-        return {}
-    found = {page: dict.fromkeys(names, "") for page, names in concerned.items()}
-    attempts = Attempt.objects.filter(page__in=concerned).order_by("started_at", "id")
-    for page, backend, outcome in attempts.values_list("page_id", "backend", "outcome"):
-        if backend in found[page]:
-            found[page][backend] = outcome
-    return found
-
-
-def _waited(suspects: list[int]) -> dict[int, float]:
-    """How long suspects have waited: since their newest attempt began."""
-    if not suspects:
-        return {}
-    now = timezone.now()
-    newest = Attempt.objects.filter(page__in=suspects).values("page_id").annotate(at=Max("started_at")).order_by()
-    return {row["page_id"]: (now - row["at"]).total_seconds() for row in newest}
-
-
 def _waiting_page(
-    row: _Row, document: OpenDocument, placement: Placement, waited_seconds: float
+    row: Head, document: OpenDocument, placement: Placement, waited_seconds: float
 ) -> scheduling.WaitingPage:
     return scheduling.WaitingPage(
         page_id=row.page,
