@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.domain import launch_files, launching, presets, versions
@@ -263,6 +263,7 @@ hostile = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(
     flags=st.dictionaries(st.sampled_from([*launching.TUNING, *presets.LAUNCH]), hostile),
     served=st.text(max_size=30),
