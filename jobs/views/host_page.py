@@ -10,9 +10,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from jobs import errors
+from jobs.domain.drift import Line as Drift
 from jobs.models import Backend
 from jobs.services import backends, measuring
-from jobs.views import host_charts, host_figures
+from jobs.views import host_charts, host_drift, host_figures
 from jobs.views.administrators import administrators_only
 from jobs.views.charts import Chart
 from jobs.views.host_charts import PERIODS, HostCharts
@@ -34,6 +35,10 @@ class HostPage:
     @cached_property
     def profile(self) -> list[tuple[str, list[host_figures.Line]]]:
         return host_figures.profile(self.backend)
+
+    @cached_property
+    def drift(self) -> list[Drift]:
+        return host_drift.lines(self.backend) if self.host.shown else []
 
     @cached_property
     def compared(self) -> list[host_figures.Line]:

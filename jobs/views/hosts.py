@@ -11,7 +11,7 @@ from jobs.domain import circuit, measured
 from jobs.models import Attempt, Backend, BackendHealth, SlotLease
 from jobs.services import gpus
 from jobs.services.watching import Pace
-from jobs.views import words
+from jobs.views import host_drift, words
 
 LIFECYCLE_LOOKS = {
     "planned": ("waiting", "planned"),
@@ -189,6 +189,11 @@ class Host:
         return str(gpus.of(self.backend).get("problem", "")) if self.shown else ""
 
     @property
+    def drift(self) -> str:
+        """Where it runs otherwise than its profile says, in a sentence; empty where it does not, or is not in use."""
+        return host_drift.sentence(self.backend) if self.shown else ""
+
+    @property
     def reason(self) -> str:
         return self.health.reason if self.health and self.shown else ""
 
@@ -245,7 +250,7 @@ class Host:
             self.backend.name, self.backend.updated_at, self.word, self.reason, self.retry_at, self.busy_until,
             self.slots, self.pages_per_minute, self.tokens_per_second, self.share, self.waiting, self.context,
             self.health and (self.health.breaker, self.health.version, self.health.warnings), self.test,
-            [attempt.pk for attempt in self.troubles], self.gpu, self.gpu_problem,
+            [attempt.pk for attempt in self.troubles], self.gpu, self.gpu_problem, self.drift,
         )  # fmt: skip
 
 
