@@ -11,9 +11,10 @@ from django.views.decorators.http import require_safe
 
 from jobs import errors
 from jobs.domain.drift import Line as Drift
+from jobs.domain.troubles import Trouble
 from jobs.models import Backend
 from jobs.services import backends, measuring
-from jobs.views import host_charts, host_drift, host_figures
+from jobs.views import host_charts, host_drift, host_figures, host_troubles
 from jobs.views.administrators import administrators_only
 from jobs.views.charts import Chart
 from jobs.views.host_charts import PERIODS, HostCharts
@@ -39,6 +40,11 @@ class HostPage:
     @cached_property
     def drift(self) -> list[Drift]:
         return host_drift.lines(self.backend) if self.host.shown else []
+
+    @cached_property
+    def troubles(self) -> list[Trouble]:
+        name = self.backend.name
+        return host_troubles.found(self.backend, measuring.rolled_up([name], host_troubles.WINDOW)[name])
 
     @cached_property
     def compared(self) -> list[host_figures.Line]:

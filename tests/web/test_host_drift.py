@@ -40,7 +40,7 @@ def test_a_probe_keeps_what_it_saw_of_the_launch():
 def test_a_host_without_the_processor_is_told_of():
     builders.make_policy()
     with Simulator.start(slots=4) as simulator:
-        simulator.processor = False
+        simulator.configure(processor=False)
         backend = builders.make_backend("aurora", base_url=simulator.base_url)
         tested = admission.self_test(backend)
         admission.store(backend, tested)
