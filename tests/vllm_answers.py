@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import hashlib
 import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from tests.recordings import recorded
 
 ENGINE_DEATH = "EngineCore encountered an issue. See stack trace (above) for the root cause."
 DRAINING = "cannot schedule new futures after shutdown"
@@ -143,7 +146,15 @@ def metrics(model: str, *, running: int, waiting: int, slots: int, tokens_made: 
     for reason in FINISH_REASONS:
         reasoned = f'engine="0",finished_reason="{reason}",model_name="{model}"'
         lines.append(f"vllm:request_success_total{{{reasoned}}} {ended.get(reason, 0)}.0")
+    lines.append(_launched())
     return "\n".join(lines) + "\n"
+
+
+@functools.cache
+def _launched() -> str:
+    """The recorded line of how a host was launched."""
+    lines = recorded("metrics").body.decode().splitlines()
+    return next(line for line in lines if line.startswith("vllm:cache_config_info{"))
 
 
 def checked(body: object, model: str, max_model_len: int, *, processor: bool = True) -> tuple[str, str]:

@@ -27,12 +27,14 @@ class State:
 @dataclass(frozen=True)
 class Fact:
     """What was found of one kind at one host, or of the site (`subject` empty). `value` None: there is nothing to
-    compare. `cause` is a sentence in somebody's words, where there is one."""
+    compare; `absent` says why, where it is not for the kind's usual reason. `cause` is a sentence in somebody's words,
+    where there is one."""
 
     kind: str
     subject: str = ""
     value: float | None = None
     cause: str = ""
+    absent: str = ""
 
 
 def observed(state: State, value: float | None, now: float, rule: Rule | None) -> State:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_LAUNCH = {
+LAUNCH: dict[str, Any] = {
     "model": "deepseek-ai/DeepSeek-OCR",
     "logits-processors": "vllm.model_executor.models.deepseek_ocr:NGramPerReqLogitsProcessor",
     "enable-prefix-caching": False,
@@ -36,7 +36,7 @@ BACKENDS: list[dict[str, Any]] = [
             "compute_capability": "8.9",
         },
         "launch": {
-            **_LAUNCH,
+            **LAUNCH,
             "gpu-memory-utilization": 0.90,
             "max-model-len": 4096,
             "max-num-batched-tokens": 2048,
@@ -87,7 +87,7 @@ BACKENDS: list[dict[str, Any]] = [
             "compute_capability": "10.0",
         },
         "launch": {
-            **_LAUNCH,
+            **LAUNCH,
             "gpu-memory-utilization": 0.95,
             "max-model-len": 8192,
             "max-num-batched-tokens": 8192,

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 _TEXT_LIMIT = 4 * 1024 * 1024  # recorded: 61 kB
 _LINE = re.compile(r"(vllm:[a-zA-Z0-9_:]+)(?:\{([^}]*)\})?\s+(\S+)")
+_UTILIZATION = re.compile(r'(?:^|,)gpu_memory_utilization="([^"]{1,40})"')
+_PREFIX_CACHING = re.compile(r'(?:^|,)enable_prefix_caching="(True|False)"')
 _REASON = re.compile(r'finished_reason="([^"]{1,40})"')
 
 
@@ -17,7 +19,7 @@ class HostMetrics:
     """Sums over a host's engines, but for `kv_usage` (0 to 1), which is that of the fullest.
 
     `finished` counts ended requests by reason (stop, length, abort, error, repetition); counters start anew with a
-    restart of the host.
+    restart of the host. `gpu_memory_utilization` (0 to 1) and `prefix_caching` are what it was launched with.
     """
 
     running: float | None = None
@@ -25,18 +27,23 @@ class HostMetrics:
     kv_usage: float | None = None
     generation_tokens: float | None = None
     finished: Mapping[str, float] | None = None
+    gpu_memory_utilization: float | None = None
+    prefix_caching: bool | None = None
 
 
 def parse(text: str) -> HostMetrics:
     """Read GET /metrics. Never raises: lines that are not understood are passed over."""
     samples: dict[str, list[float]] = {}
     finished: dict[str, float] = {}
+    launched = ""
     for name, labels, value in _samples(text[:_TEXT_LIMIT]):
         samples.setdefault(name, []).append(value)
+        launched = labels if name == "vllm:cache_config_info" else launched
         reason = _REASON.search(labels)
         if name == "vllm:request_success_total" and reason:
             finished[reason[1]] = finished.get(reason[1], 0.0) + value
     # 0.9.2 renamed the cache's gauge; until 0.11 a host may show both.
+    share, caches = _UTILIZATION.search(launched), _PREFIX_CACHING.search(launched)
     usage = samples.get("vllm:kv_cache_usage_perc") or samples.get("vllm:gpu_cache_usage_perc")
     return HostMetrics(
         running=_sum(samples.get("vllm:num_requests_running")),
@@ -44,6 +51,8 @@ def parse(text: str) -> HostMetrics:
         kv_usage=max(usage) if usage else None,
         generation_tokens=_sum(samples.get("vllm:generation_tokens_total")),
         finished=finished or None,
+        gpu_memory_utilization=_number(share[1]) if share else None,
+        prefix_caching=caches[1] == "True" if caches else None,
     )
 
 

@@ -61,11 +61,13 @@ class Deadlines:
 
 @dataclass(frozen=True)
 class ServedModel:
-    """One entry of /v1/models. `languages` is told by our CPU backend alone."""
+    """One entry of /v1/models. `root`: the model that was loaded, whatever it is served as; empty where it is not told.
+    `languages` is told by our CPU backend alone."""
 
     id: str
     max_model_len: int | None
     languages: tuple[str, ...] = ()
+    root: str = ""
 
 
 def complete(
@@ -138,7 +140,9 @@ def _served(entry: dict[str, Any]) -> ServedModel:
     length, languages = entry.get("max_model_len"), entry.get("languages")
     known = isinstance(length, int) and not isinstance(length, bool) and length > 0
     names = languages if isinstance(languages, list) else []
-    return ServedModel(entry["id"], length if known else None, tuple(name for name in names if isinstance(name, str)))
+    told = tuple(name for name in names if isinstance(name, str))
+    root = entry.get("root")
+    return ServedModel(entry["id"], length if known else None, told, root[:200] if isinstance(root, str) else "")
 
 
 def _short(timeout_seconds: float) -> Deadlines:

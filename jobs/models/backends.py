@@ -125,6 +125,9 @@ class BackendHealth(models.Model):
     gpu: models.JSONField[Any] = models.JSONField(
         default=dict, blank=True, help_text="what its GPU exporter last told, see services.gpus"
     )
+    launch_seen: models.JSONField[Any] = models.JSONField(
+        default=dict, blank=True, help_text="what of its launch can be seen from outside, see services.asking"
+    )
     checked_at = models.DateTimeField(null=True, blank=True)
     certificate_ends_at = models.DateTimeField(null=True, blank=True, help_text="of an https address, as last seen")
 

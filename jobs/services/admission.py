@@ -6,7 +6,7 @@ odd but harmless passes with a warning, which stays with the backend until the n
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from jobs.models import Backend, BackendHealth
 from jobs.services import asking, canary, concurrency
 
 SHORTEST_CONTEXT = chat.IMAGE_TOKENS_RESERVE + 256  # an image, and the fewest tokens that are ever asked for
+NGRAM_STEP, LOADED = "n-gram processor", "It is loaded."
 NGRAM_SECONDS = 10.0  # refused at once where the processor is loaded, and one token long where it is not
 
 
@@ -80,6 +81,15 @@ def store(backend: Backend, result: SelfTest, *, forced: bool = False) -> None:
     health.save(update_fields=["self_test", "warnings"])
 
 
+def processor_loaded(tested: Mapping[str, Any]) -> bool | None:
+    """Whether the newest self-test found the n-gram processor loaded; None where it could not be told."""
+    messages = [step["message"] for step in tested.get("steps", ()) if step["name"] == NGRAM_STEP]
+    if not messages:
+        return None
+    missing = versions.without_processor("")
+    return True if messages[0] == LOADED else False if messages[0].startswith(missing) else None
+
+
 class Failed(Exception):
     """A step failed; the message is a sentence."""
 
@@ -102,7 +112,7 @@ class _Test:
         self._step("context length", self._context_length, needs=("model",))
         self._step("version", self._version, needs=("reachable",))
         if self.backend.model_profile == "deepseek-ocr":
-            self._step("n-gram processor", self._ngram_processor, needs=("model",))
+            self._step(NGRAM_STEP, self._ngram_processor, needs=("model",))
         self._step("canary page", self._canary, needs=("model",))
         self._step("streaming", self._streaming, needs=("canary page",))
         self._step("concurrency", self._concurrency, needs=("canary page",))
@@ -181,7 +191,7 @@ class _Test:
             return f"Not tried. {error.message}"
         except errors.BackendFailed as error:
             if error.failure.blame is Blame.PAGE and "ngram" in error.failure.detail.lower():
-                return "It is loaded."
+                return LOADED
             return self._warn(f"It could not be told whether the n-gram processor is loaded. {error.message}")
         return self._warn(versions.without_processor(str(self.facts.get("version") or "")))
 

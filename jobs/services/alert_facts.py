@@ -19,7 +19,8 @@ from jobs.domain.alerts import Fact
 from jobs.domain.failures import Outcome
 from jobs.gateways import disk, secrets
 from jobs.models import Attempt, Backend
-from jobs.services import queues, routing
+from jobs.services import gpus, queues, routing
+from jobs.services.gpus import Lately
 from jobs.services.queues import OpenDocument
 
 WINDOW_SECONDS = 300.0  # the operator's rates are over five minutes
@@ -46,12 +47,14 @@ def gather() -> list[Fact]:
     backends = list(Backend.objects.select_related("health").in_name_order())
     watched = [backend for backend in backends if backend.lifecycle in ("active", "draining")]
     calls = _calls([backend.name for backend in watched])
+    cards = gpus.lately(watched)
     documents = queues.open_documents()
     default = routing.in_force().default_backend
     facts = [_no_host(backends, watched, documents), _disk_free(), _oldest_wait(documents), _quality(calls)]
     for backend in watched:
         mine = [call for call in calls if call.backend == backend.name and call.ago <= WINDOW_SECONDS]
         facts += _of_host(backend, mine, documents)
+        facts += _of_gpu(backend, cards.get(backend.name))
         if backend.name == default:
             depths = queues.depths(documents, default, queues.waiting_at_host(backend))
             facts.append(Fact("queue_depth", default, float(max(depths.values(), default=0))))
@@ -83,10 +86,16 @@ def _of_host(backend: Backend, calls: Sequence[Call], documents: Sequence[OpenDo
     read = sum(call.outcome == Outcome.OK for call in calls)
     waits = any(document.waiting for document in documents if document.backend == name)
     yield Fact("throughput", name, read * 60 / WINDOW_SECONDS if read or waits else None)
-    if backend.kind == "gpu":
-        # No exporter tells of the GPU itself yet: absent, which the rule shows.
-        yield Fact("gpu_memory", name)
-        yield Fact("utilization", name)
+
+
+def _of_gpu(backend: Backend, told: Lately | None) -> Iterator[Fact]:
+    if backend.kind != "gpu":
+        return
+    silent = "its GPU exporter tells nothing now" if backend.gpu_exporter_url else ""
+    used, busy = (told.memory_used_bytes, told.utilization_while_waiting) if told else (None, None)
+    yield Fact("gpu_memory", backend.name, None if used is None else used / gpus.GIB, absent=silent)
+    idle = "no work waits now" if told and told.tells_utilization else silent
+    yield Fact("utilization", backend.name, None if busy is None else busy * 100, absent=idle)
 
 
 def _api_key(backend: Backend) -> Fact:

@@ -35,6 +35,7 @@ class Serves:
     problem: str = ""
     max_model_len: int | None = None
     languages: list[str] = field(default_factory=list)
+    root: str = ""
 
 
 def ask(backend: Backend) -> Told:
@@ -63,7 +64,7 @@ def served(backend: Backend) -> Serves:
     if backend.model not in models:
         return Serves(f"It serves {', '.join(sorted(models)) or 'no model'}, not {backend.model}.")
     model = models[backend.model]
-    return Serves("", model.max_model_len, list(model.languages))
+    return Serves("", model.max_model_len, list(model.languages), model.root)
 
 
 def told(backend: Backend, model: Serves) -> Told:
@@ -80,8 +81,19 @@ def told(backend: Backend, model: Serves) -> Told:
         "waiting": int(seen.waiting or 0),
         "kv_usage": seen.kv_usage,
         "generation_tokens": seen.generation_tokens,
+        "launch_seen": launch_seen(model, seen),
     }
     return Told(facts, reading)
+
+
+def launch_seen(model: Serves, seen: HostMetrics) -> dict[str, Any]:
+    """What of its launch can be seen from outside, by the names of the profile's flags, where it is told."""
+    told = {
+        "model": model.root or None,
+        "gpu-memory-utilization": seen.gpu_memory_utilization,
+        "enable-prefix-caching": seen.prefix_caching,
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def warnings(backend: Backend, served_length: int | None, version: str) -> list[str]:

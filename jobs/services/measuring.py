@@ -37,14 +37,27 @@ def of_hosts(backends: Sequence[str], window: timedelta, *, now: datetime | None
     """`figures` of several hosts, by name, in as many queries as for one."""
     now = now or timezone.now()
     span, since = _span(window, now)
-    stored = Measurement.objects.filter(backend__in=backends, span=span, begins_at__gte=since, begins_at__lte=now)
-    parts: dict[str, list[Tally]] = {name: [] for name in backends}
-    for name, tally in stored.order_by().values_list("backend", "tally"):
-        parts[name].append(tallies.from_json(tally))
+    parts = _stored(backends, span, since, now)
     # What is rolled up between these two reads is missed this once; read the other way round it would count twice.
     for name, minutes in _pending(backends).items():
         parts[name] += [tally for minute, tally in minutes.items() if since <= minute <= now]
     return {name: measured.figures(tallies.merged(found), since, now) for name, found in parts.items()}
+
+
+def rolled_up(backends: Sequence[str], window: timedelta) -> dict[str, Figures]:
+    """As `of_hosts`, without the calls of the last few seconds: one query, however many hosts there are. For polls."""
+    now = timezone.now()
+    span, since = _span(window, now)
+    parts = _stored(backends, span, since, now)
+    return {name: measured.figures(tallies.merged(found), since, now) for name, found in parts.items()}
+
+
+def _stored(backends: Sequence[str], span: str, since: datetime, now: datetime) -> dict[str, list[Tally]]:
+    stored = Measurement.objects.filter(backend__in=backends, span=span, begins_at__gte=since, begins_at__lte=now)
+    parts: dict[str, list[Tally]] = {name: [] for name in backends}
+    for name, tally in stored.order_by().values_list("backend", "tally"):
+        parts[name].append(tallies.from_json(tally))
+    return parts
 
 
 def _span(window: timedelta, now: datetime) -> tuple[str, datetime]:

@@ -73,7 +73,7 @@ class RuleRow:
         if not self.facts:
             return "not looked after" if self.rule.backend else "no host is looked after"
         if not values:
-            return about.absent
+            return next((fact.absent for fact in self.facts if fact.absent), about.absent)
         if about.yes_or_no:
             return ", ".join(fact.subject or "yes" for fact in self.beyond) or "no"
         nearest = sorted(values, key=lambda fact: fact.value or 0.0, reverse=about.compare != AT_MOST)[0]

@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from jobs.services import health, judging, watching
-from jobs.views import routing, serve_command
+from jobs.services import health, judging, measuring, watching
+from jobs.views import host_troubles, routing, serve_command
 from jobs.views.administrators import administrators_only
 from jobs.views.hosts import Host, summary
 from jobs.views.rows import digest
@@ -18,7 +18,7 @@ SHARE_HOURS = 1  # as long as troubles are told of
 
 
 class Control:
-    """All hosts, as they are now. Six queries; two to six more while no GPU host can take work."""
+    """All hosts, as they are now. Seven queries; two to six more while no GPU host can take work."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.user = request.user
@@ -26,8 +26,15 @@ class Control:
         names = [backend.name for backend in known]
         paces, troubles = watching.paces(names), watching.troubles(names)
         shares = judging.shares(names, SHARE_HOURS)
+        days = measuring.rolled_up(names, host_troubles.WINDOW)
         hosts = [
-            Host(b, paces.get(b.name, watching.Pace()), troubles.get(b.name, ()), shares.get(b.name, (0, 0)))
+            Host(
+                b,
+                paces.get(b.name, watching.Pace()),
+                troubles.get(b.name, ()),
+                shares.get(b.name, (0, 0)),
+                days[b.name],
+            )
             for b in known
         ]
         self.hosts = sorted(hosts, key=lambda host: not host.shown)  # those at work first, else by name

@@ -10,28 +10,41 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from jobs import errors
+from jobs.domain.drift import Line as Drift
+from jobs.domain.troubles import Trouble
 from jobs.models import Backend
 from jobs.services import backends, measuring
-from jobs.views import host_charts, host_figures
+from jobs.views import host_charts, host_drift, host_figures, host_troubles
 from jobs.views.administrators import administrators_only
 from jobs.views.charts import Chart
 from jobs.views.host_charts import PERIODS, HostCharts
+from jobs.views.host_launch import HostLaunch
 from jobs.views.hosts import Host
 
 
 class HostPage:
     """One host over one period."""
 
-    def __init__(self, backend: Backend, asked: str) -> None:
+    def __init__(self, backend: Backend, asked: str, version: str = "") -> None:
         self.backend, self.now = backend, timezone.now()
         self.period = host_charts.period_of(asked)
         self.periods = PERIODS.values()
         self.figures = measuring.figures(backend.name, self.period.window, now=self.now)
         self.host = Host(backend)
+        self.launch = HostLaunch(backend, version) if backend.kind == "gpu" else None
 
     @cached_property
     def profile(self) -> list[tuple[str, list[host_figures.Line]]]:
         return host_figures.profile(self.backend)
+
+    @cached_property
+    def drift(self) -> list[Drift]:
+        return host_drift.lines(self.backend) if self.host.shown else []
+
+    @cached_property
+    def troubles(self) -> list[Trouble]:
+        name = self.backend.name
+        return host_troubles.found(self.backend, measuring.rolled_up([name], host_troubles.WINDOW)[name])
 
     @cached_property
     def compared(self) -> list[host_figures.Line]:
@@ -55,9 +68,10 @@ class HostPage:
 @require_safe
 @administrators_only
 def host(request: HttpRequest, name: str) -> HttpResponse:
-    """`over` is hour, day or month."""
+    """`over` is hour, day or month; `vllm` the version whose launch is shown."""
     try:
         backend = backends.find(name)
     except errors.NotFound as error:
         raise Http404(error.message) from None
-    return render(request, "jobs/backend.html", {"screen": HostPage(backend, request.GET.get("over", ""))})
+    screen = HostPage(backend, request.GET.get("over", ""), request.GET.get("vllm", ""))
+    return render(request, "jobs/backend.html", {"screen": screen})

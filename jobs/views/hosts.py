@@ -8,10 +8,11 @@ from functools import cached_property
 from typing import Any
 
 from jobs.domain import circuit, measured
+from jobs.domain.measured import Figures
 from jobs.models import Attempt, Backend, BackendHealth, SlotLease
 from jobs.services import gpus
 from jobs.services.watching import Pace
-from jobs.views import words
+from jobs.views import host_drift, host_troubles, words
 
 LIFECYCLE_LOOKS = {
     "planned": ("waiting", "planned"),
@@ -72,12 +73,13 @@ class Slot:
 @dataclass(frozen=True)
 class Host:
     """A backend with its leases and health fetched, its pace, its troubles, newest first, and of the last hour (pages
-    it answered, how many of them it read badly at first)."""
+    it answered, how many of them it read badly at first); `day`: what was measured of it in the last day."""
 
     backend: Backend
     pace: Pace = field(default_factory=Pace)
     troubles: Sequence[Attempt] = ()
     share: tuple[int, int] = (0, 0)
+    day: Figures | None = None
 
     @property
     def health(self) -> BackendHealth | None:
@@ -189,6 +191,17 @@ class Host:
         return str(gpus.of(self.backend).get("problem", "")) if self.shown else ""
 
     @property
+    def drift(self) -> str:
+        """Where it runs otherwise than its profile says, in a sentence; empty where it does not, or is not in use."""
+        return host_drift.sentence(self.backend) if self.shown else ""
+
+    @cached_property
+    def advice(self) -> str:
+        """The troubles about which its page says what to do, in a few words; empty where there are none."""
+        found = host_troubles.found(self.backend, self.day) if self.day else []
+        return ", ".join(trouble.title for trouble in found)
+
+    @property
     def reason(self) -> str:
         return self.health.reason if self.health and self.shown else ""
 
@@ -245,7 +258,7 @@ class Host:
             self.backend.name, self.backend.updated_at, self.word, self.reason, self.retry_at, self.busy_until,
             self.slots, self.pages_per_minute, self.tokens_per_second, self.share, self.waiting, self.context,
             self.health and (self.health.breaker, self.health.version, self.health.warnings), self.test,
-            [attempt.pk for attempt in self.troubles], self.gpu, self.gpu_problem,
+            [attempt.pk for attempt in self.troubles], self.gpu, self.gpu_problem, self.drift, self.advice,
         )  # fmt: skip
 
 

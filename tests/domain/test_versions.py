@@ -35,6 +35,14 @@ def test_versions_before_the_model_was_known_are_too_old(version, profile, old):
     assert bool(versions.too_old(version, profile)) is old
 
 
+def test_the_second_model_came_later():
+    assert "DeepSeek-OCR-2: the first that can is 0.16.0." in versions.too_old(
+        "0.15.1", "deepseek-ocr", "x/DeepSeek-OCR-2"
+    )
+    assert not versions.too_old("0.16.0", "deepseek-ocr", "x/DeepSeek-OCR-2")
+    assert not versions.too_old(versions.RECOMMENDED, "deepseek-ocr", "x/DeepSeek-OCR-2")
+
+
 def test_the_switch_is_named_only_where_it_is_needed():
     assert versions.SWITCH not in versions.without_processor("0.30.0")
     assert versions.SWITCH in versions.without_processor("0.31.0")

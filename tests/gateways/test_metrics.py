@@ -15,6 +15,15 @@ def test_recorded_metrics_are_read():
     assert metrics.finished == {"stop": 0.0, "length": 16.0, "abort": 0.0, "error": 0.0, "repetition": 0.0}
 
 
+def test_what_a_host_was_launched_with_is_read():
+    metrics = parse(recorded("metrics").body.decode())
+    assert (metrics.gpu_memory_utilization, metrics.prefix_caching) == (0.92, False)
+    told = parse('vllm:cache_config_info{enable_prefix_caching="True",gpu_memory_utilization="0.85",engine="0"} 1.0')
+    assert (told.gpu_memory_utilization, told.prefix_caching) == (0.85, True)
+    odd = parse('vllm:cache_config_info{xenable_prefix_caching="True",gpu_memory_utilization="inf"} 1.0')
+    assert (odd.gpu_memory_utilization, odd.prefix_caching) == (None, None)
+
+
 def test_the_simulated_hosts_metrics_are_read():
     text = vllm_answers.metrics("m", running=3, waiting=2, slots=4, tokens_made=70, ended={"stop": 5, "abort": 1})
     metrics = parse(text)

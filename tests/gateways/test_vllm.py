@@ -179,7 +179,7 @@ def test_health_is_told_as_it_is(host):
 
 
 def test_models_version_and_metrics_are_read(host):
-    assert vllm.list_models(endpoint(host), 5.0) == [vllm.ServedModel(MODEL, 8192, ())]
+    assert vllm.list_models(endpoint(host), 5.0) == [vllm.ServedModel(MODEL, 8192, (), "model")]
     assert vllm.server_version(endpoint(host), 5.0) == "0.20.2"
     assert "vllm:num_requests_running" in vllm.metrics_text(endpoint(host), 5.0)
 

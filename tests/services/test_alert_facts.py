@@ -9,9 +9,8 @@ from django.utils import timezone
 
 from jobs import clock, errors
 from jobs.domain import alert_rules
-from jobs.domain.alerts import Fact
 from jobs.gateways import disk, secrets
-from jobs.models import Alert, Attempt, Backend, Document
+from jobs.models import Alert, Attempt, Backend, Document, HealthSample
 from jobs.services import alert_facts, alerts, backends, probing
 from jobs.services import certificates as looking_at_certificates
 from tests import builders, certificates, patience
@@ -233,12 +232,69 @@ def test_pages_that_are_read_badly(calypso, mira, a_round):
     assert a_round() == []
 
 
-def test_gpu_figures_are_absent_and_said_to_be(calypso):
-    facts = {fact.kind: fact.value for fact in alert_facts.gather()}
-    assert (facts["gpu_memory"], facts["utilization"]) == (None, None)
+def a_look(name, *, gib=None, busy=None, queued=0, ago=0.0):
+    """What a probe and its look at the exporter kept `ago` seconds ago."""
+    used = None if gib is None else gib * 1024**3
+    backend = Backend.objects.get(name=name)
+    Backend.objects.filter(name=name).update(gpu_exporter_url="http://127.0.0.1:9400")
+    sample = HealthSample.objects.create(
+        backend=backend, state="up", queued=queued, gpu_memory_used_bytes=used, gpu_utilization=busy
+    )
+    HealthSample.objects.filter(pk=sample.pk).update(at=timezone.now() - timedelta(seconds=ago))
+
+
+def gpu_facts(name="calypso"):
+    """By kind (value, why there is none)."""
+    about = [fact for fact in alert_facts.gather() if fact.subject == name]
+    return {fact.kind: (fact.value, fact.absent) for fact in about if fact.kind in ("gpu_memory", "utilization")}
+
+
+def test_without_an_exporter_gpu_figures_are_absent(calypso):
+    assert gpu_facts() == {"gpu_memory": (None, ""), "utilization": (None, "")}
     assert alert_rules.KINDS["gpu_memory"].absent == "no exporter configured"
-    alerts.judge([Fact("gpu_memory", "calypso", 22.5)], timezone.now())
+
+
+def test_gpu_memory_that_runs_full(calypso):
+    a_look("calypso", gib=23, ago=10)
+    a_look("calypso", gib=21.9)
+    clock.watch_alerts()
+    assert told() == [], "the newest counts"
+    a_look("calypso", gib=22.5)
+    clock.watch_alerts()
     assert told() == [("gpu_memory", "calypso")]
+    assert alerts.sentence(Alert.objects.get()) == "calypso uses 22.5 GiB of GPU memory."
+    a_look("calypso", gib=21)
+    clock.watch_alerts()
+    assert told() == [("gpu_memory", "calypso")], "inside the band"
+    a_look("calypso", gib=19)
+    clock.watch_alerts()
+    assert told() == []
+
+
+def test_a_gpu_that_idles_while_work_waits(calypso):
+    builders.make_backend("spark")
+    a_look("spark", busy=0.1)
+    clock.watch_alerts()
+    assert told() == [], "nothing waits for it"
+    assert gpu_facts("spark")["utilization"] == (None, "no work waits now")
+    a_look("spark", busy=0.6, queued=3)
+    a_look("spark", busy=0.8, queued=3)
+    clock.watch_alerts()
+    assert told() == [("utilization", "spark")]
+    assert alerts.sentence(Alert.objects.get()) == "The GPU of spark is only 70 % busy, and work waits."
+    HealthSample.objects.update(gpu_utilization=0.97)
+    clock.watch_alerts()
+    assert told() == []
+
+
+def test_gpu_figures_older_than_a_minute_are_no_figures(calypso):
+    a_look("calypso", gib=23, busy=0.1, queued=3, ago=61)
+    silent = (None, "its GPU exporter tells nothing now")
+    assert gpu_facts() == {"gpu_memory": silent, "utilization": silent}
+    a_look("calypso")
+    assert gpu_facts()["gpu_memory"] == silent, "a probe that came, and an exporter that did not answer"
+    Backend.objects.update(gpu_exporter_url="")
+    assert gpu_facts()["gpu_memory"] == (None, "")
 
 
 @pytest.mark.parametrize("lifecycle", ["planned", "disabled"])
@@ -257,11 +313,13 @@ def test_the_99th_percentile(values, found):
 
 
 def test_a_round_costs_as_many_queries_whatever_there_is(calypso, mira, django_assert_max_num_queries):
-    with django_assert_max_num_queries(11):
+    a_look("calypso", gib=3, busy=0.9)
+    with django_assert_max_num_queries(12):
         alerts.look()
     for n in range(5):
         builders.make_backend(f"host{n}")
+        a_look(f"host{n}", gib=3, busy=0.9)
         calls(mira, of=f"host{n}", n=20)
         builders.make_document(mira, pages=5, done=2, rendered=1)
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         alerts.look()

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from jobs.domain.alerts import Fact
 from jobs.gateways import disk
-from jobs.models import Alert, AlertRule
+from jobs.models import Alert, AlertRule, Backend
 from jobs.services import alerts
 from tests import builders
 
@@ -88,6 +88,9 @@ def test_rules_stand_beside_what_they_compare_now(admin, mira, outline):
     builders.make_backend("spark", state="down", reason="It fell.")
     page = outline(admin.get("/alerts/"))
     assert "at 22 GiB or more for 60 s; ends at 20 GiB after 2 min right now: no exporter configured" in page.words
+    Backend.objects.update(gpu_exporter_url="http://127.0.0.1:9400")
+    told = outline(admin.get("/alerts/")).words
+    assert "ends at 20 GiB after 2 min right now: its GPU exporter tells nothing now" in told
     assert "over 5 pages for 2 min; ends at 2 pages after 60 s right now: 0 pages" in page.words
     assert "when it lasts 60 s; ends after 60 s right now: spark" in page.words
     assert "only shown: it has no threshold" in page.words

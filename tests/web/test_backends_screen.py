@@ -89,13 +89,13 @@ def test_a_poll_is_answered_with_nothing_while_nothing_changed(admin):
 
 
 def test_a_poll_asks_the_database_as_often_whatever_there_is(admin, mira, django_assert_max_num_queries):
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         admin.get("/backends/live")
     for n in range(3):
         host = builders.make_backend(f"host{n}")
         document = builders.make_document(mira, pages=4, running=2, failed=2, backend=host.name)
         builders.make_lease(document.pages.filter(status="running").first(), host)
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         admin.get("/backends/live")
 
 
