@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from jobs import errors
 from jobs.domain import histograms, tallies
 from jobs.domain.histograms import Counts
 from jobs.domain.measured import Figures
@@ -34,7 +35,6 @@ class Host:
     name: str
     lifecycle: str
     slots: int
-    max_dpi: int
     figures: Figures
     kind: str = "gpu"
     sequences: int | None = None
@@ -266,9 +266,12 @@ def still_put_off(then: Mapping[str, float], now: Mapping[str, float]) -> bool:
 
 
 def applied(body: Mapping[str, Any], change: Change) -> dict[str, Any]:
-    """The API's form of a policy with the change made; unchanged where it has no such rule any more."""
+    """The API's form of a policy, right or wrong, with the change made. Raises errors.Conflict where it has no such
+    rule any more."""
     if not change.rule:
         return {**body, **change.fields}
+    if all(row["name"] != change.rule for row in body["rules"]):
+        raise errors.Conflict(f"Your draft has no rule “{change.rule}” any more.")
     return {
         **body,
         "rules": [row | change.fields if row["name"] == change.rule else row for row in body["rules"]],

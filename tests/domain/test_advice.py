@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jobs import errors
 from jobs.domain import advice, histograms, policies, policy_changes, presets
 from jobs.domain.advice import Change, Host
 from jobs.domain.measured import Figures, Percentiles
@@ -22,7 +23,7 @@ def host(name: str = "calypso", seconds: float = 5.0, **fields: Any) -> Host:
     """A host that read enough, a page in so many seconds; `fields` are those of Host or of Figures."""
     own = {key: fields.pop(key) for key in list(fields) if key in Host.__dataclass_fields__}
     figures: dict[str, Any] = {"pages": 1000, "seconds": Percentiles(seconds, seconds, seconds)} | fields
-    values: dict[str, Any] = {"lifecycle": "active", "slots": 4 if name == "calypso" else 16, "max_dpi": 200} | own
+    values: dict[str, Any] = {"lifecycle": "active", "slots": 4 if name == "calypso" else 16} | own
     return Host(name=name, figures=Figures(NOW - timedelta(days=7), NOW, **figures), **values)
 
 
@@ -115,7 +116,8 @@ def test_the_change_is_one_of_the_draft_and_of_nothing_else() -> None:
 
 def test_a_rule_that_is_gone_or_a_field_of_the_policy() -> None:
     body = policies.as_json(POLICY)
-    assert advice.applied(body, Change({"threshold": 3}, "Gone")) == body
+    with pytest.raises(errors.Conflict, match="no rule “Gone” any more"):
+        advice.applied(body, Change({"threshold": 3}, "Gone"))
     assert advice.applied(body, Change({"spread": "free"}))["spread"] == "free"
 
 

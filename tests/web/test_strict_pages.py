@@ -24,6 +24,7 @@ HOSTS = [
     "a host",
     "hosts compared",
     "costs",
+    "advice",
     "add a host",
     "edit a host",
     "policy versions",
@@ -56,6 +57,7 @@ def pages(admin, mira, outline):
     alerts.judge([Fact("misconfigured", "calypso", 1.0), Fact("api_key", "calypso", 1.0)], now)
     alerts.judge([Fact("misconfigured", "calypso", 1.0)], now)
     gone = builders.make_document(mira, pages=2, done=2, original_deleted_at=MAY, images_deleted_at=MAY)
+    builders.make_attempt(full.pages.get(number=1), outcome="out_of_memory")  # which gives an advice
     trash.put(builders.make_document(mira, pages=2, done=2).pk, by=mira)
     retention.save([{"age_days": 90, "what": "images"}], by=None)
     addresses = {
@@ -80,6 +82,7 @@ def pages(admin, mira, outline):
         "a try": "/backends/?page_count=25",
         "a host": "/backends/calypso/",
         "costs": "/backends/costs",
+        "advice": "/backends/advice",
         "hosts compared": "/backends/compare",
         "add a host": "/backends/add",
         "edit a host": "/backends/calypso/edit",
