@@ -14,7 +14,7 @@ from jobs import errors
 from jobs.domain import histograms, tallies
 from jobs.domain.histograms import Counts
 from jobs.domain.measured import Figures
-from jobs.domain.policies import Policy, Rule
+from jobs.domain.policies import RELEASING_KIND, Policy, Rule
 from jobs.domain.tallies import Tally
 
 ENOUGH_PAGES = 100  # a host's median of fewer says little
@@ -22,7 +22,6 @@ MOST_PAGES = 1000  # the longest document that is reckoned with
 FULL, FEW = 0.8, 0.5  # shares of the slots in use, on the mean, from and up to which a host counts as full, or as calm
 FLAT = 1.3  # a page may take so much longer at full slots: a part of that is waiting for the slots themselves
 SATURATED = 0.8  # the operator's figure: the use of slots while work waits
-IDLE = 0.05  # of the time with at least one call
 A_GOOD_DEAL = 0.2  # a figure that moves by less is the same
 
 
@@ -30,7 +29,8 @@ A_GOOD_DEAL = 0.2  # a figure that moves by less is the same
 class Host:
     """A backend and what was measured of it. `calm` and `full`: the seconds a page took while few, and while nearly
     all, of its slots were in use. `by_class`: seconds a page by the page count of its document (tallies.CLASSES).
-    `sequences`: how many requests it was started to run at once, where that is known."""
+    `hours_watched`: of those in `figures`, with a look at it. `sequences`: how many requests it was started to run at
+    once, where that is known."""
 
     name: str
     lifecycle: str
@@ -40,6 +40,7 @@ class Host:
     sequences: int | None = None
     calm: Counts = field(default_factory=dict)
     full: Counts = field(default_factory=dict)
+    hours_watched: int = 0
     by_class: Mapping[str, Counts] = field(default_factory=dict)
 
     @property
@@ -59,17 +60,6 @@ class Host:
     @property
     def works(self) -> bool:
         return self.lifecycle == "active" and self.kind == "gpu"
-
-
-@dataclass(frozen=True)
-class Load:
-    """What a second host is judged by. `first_pages_a_day`: what the default host can read; None: not known.
-    `pays_off_from`: documents a day from which the second host pays off; None: not known, or never."""
-
-    pages_a_day: float
-    documents_a_day: float
-    first_pages_a_day: float | None = None
-    pays_off_from: float | None = None
 
 
 @dataclass(frozen=True)
@@ -123,16 +113,18 @@ def _once(sentences: Iterable[str]) -> list[str]:
 
 
 def _measured_rules(policy: Policy) -> list[Rule]:
-    """The first rule that sends documents by their length away from the default host; what follows it says less."""
+    """The first rule that sends documents by their length away from the default host, and that on its overload; what
+    follows these says less."""
     leading_away = [rule for rule in policy.rules if rule.enabled and rule.backend != policy.default_backend]
-    return [rule for rule in leading_away if rule.when == "page_count_over"][:1]
+    large = [rule for rule in leading_away if rule.when == "page_count_over"]
+    return large[:1] + [rule for rule in leading_away if rule is policy.overload_rule]
 
 
 def _of_rule(rule: Rule, default: Host, other: Host) -> Advice | str | None:
     unknown = [host for host in (default, other) if not host.known]
     if unknown:
         return not_enough(unknown)
-    return large_document(rule, default, other)
+    return (overloaded if rule.when == RELEASING_KIND else large_document)(rule, default, other)
 
 
 def not_enough(hosts: Sequence[Host]) -> str:
@@ -160,9 +152,9 @@ def large_document(rule: Rule, default: Host, other: Host) -> Advice | None:
     )
 
 
-def _pace(host: Host) -> str:
-    waits = f" after {host.wait_seconds:.1f} s of waiting" if host.wait_seconds >= 0.1 else ""
-    return f"{host.seconds:.1f} s at {host.name}, {host.slots} at a time{waits}"
+def _pace(host: Host, *, waits: bool = True) -> str:
+    waited = f" after {host.wait_seconds:.1f} s of waiting" if waits and host.wait_seconds >= 0.1 else ""
+    return f"{host.seconds:.1f} s at {host.name}, {host.slots} at a time{waited}"
 
 
 def slower_over(default: Host, other: Host) -> int | None:
@@ -184,6 +176,28 @@ def _takes_longer(pages: int, default: Host, other: Host) -> bool:
         for host, seconds in zip((default, other), one, strict=True)
     )
     return first > second
+
+
+def overloaded(rule: Rule, default: Host, other: Host) -> Advice | None:
+    """Of the pages ahead at the default host over which the next is read sooner by the other; None where so many never
+    waited."""
+    old, most = rule.threshold or 0.0, default.figures.queued_most or 0
+    longer = other.wait_seconds + other.seconds - default.seconds
+    new = max(1, math.floor(default.slots * longer / default.seconds))
+    if not _differs(old, new) or most <= min(old, new):
+        return None
+    release = {} if rule.release is None else {"release": min(rule.release, new)}
+    return Advice(
+        key=f"overloaded {rule.name}",
+        what=f"“{rule.name}”: {old:g} → {new} pages ahead",
+        reason=(
+            f"With over {new} ahead at {default.name} a page is read sooner at {other.name}: it takes "
+            f"{_pace(default, waits=False)}, and {_pace(other)}. Up to {most:,} waited."
+        ),
+        pages=default.figures.pages + other.figures.pages,
+        figures={"threshold": old, "proposed": new},
+        change=Change({"threshold": new, **release}, rule.name),
+    )
 
 
 def _differs(old: float, new: float) -> bool:

@@ -10,19 +10,21 @@ from django.db import transaction
 from django.utils import timezone
 
 from jobs import errors
-from jobs.domain import advice, tallies
+from jobs.domain import advice, host_advice, tallies
 from jobs.domain.advice import Advice, Given, Host
+from jobs.domain.host_advice import Load
 from jobs.domain.measured import Figures
 from jobs.domain.tallies import Tally
 from jobs.models import AdvicePutOff, Backend
-from jobs.services import access, backends, measuring, rolling_up, routing
+from jobs.services import access, backends, costing, measuring, rolling_up, routing
 
 DAYS = 7
 WINDOW = timedelta(days=DAYS)
 
 
 def given(*, now: datetime | None = None) -> Given:
-    """What is advised, but for what was put off. Some ten queries and 168 rows of each host, whatever was measured."""
+    """What is advised, but for what was put off. Some twenty-five queries and 168 rows of each host, whatever was
+    measured."""
     found = _all(now or timezone.now())
     put_off = dict(AdvicePutOff.objects.values_list("key", "figures"))
     wanted = [
@@ -38,7 +40,22 @@ def _all(now: datetime) -> Given:
         policy = routing.in_force()
     except errors.Unavailable as error:
         return Given([], [error.message])
-    return advice.given(policy, hosts(now))
+    known = hosts(now)
+    of_rules, of_hosts = advice.given(policy, known), host_advice.given(policy, known, _load())
+    missing = dict.fromkeys([*of_rules.missing, *of_hosts.missing])
+    return Given([*of_rules.advices, *of_hosts.advices], list(missing))
+
+
+def _load() -> Load:
+    found = costing.overview()
+    first = next((host for host in found.hosts if host.backend.name == found.first), None)
+    span = found.pair.pays_off() if found.pair else None
+    return Load(
+        pages_a_day=sum(host.pages_today for host in found.hosts),
+        documents_a_day=found.documents_today,
+        first_pages_a_day=first.pages_a_day if first else None,
+        pays_off_from=span[1] if span else None,
+    )
 
 
 def hosts(now: datetime) -> list[Host]:
@@ -62,6 +79,7 @@ def _host(row: Backend, figures: Figures, hours: Mapping[datetime, Tally]) -> Ho
         sequences=sequences if isinstance(sequences, int) else None,
         calm=calm,
         full=full,
+        hours_watched=sum(1 for hour in hours.values() if hour.looks),
         by_class=tallies.merged(hours.values()).seconds,
     )
 

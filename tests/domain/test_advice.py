@@ -33,6 +33,7 @@ def pages_of(seconds: float, count: int = 200) -> dict[int, int]:
 
 LOADED = host("spark", 12, queued_mean=15.0)
 FULL: dict[str, Any] = {"utilisation_while_waiting": 0.95, "calm": pages_of(5.0), "full": pages_of(5.5)}
+FEWER_PAGES, FEWER_AHEAD = "“Large document”: 20 → 8 pages", "“Default overloaded”: 5 → 1 pages ahead"
 # name, calypso, spark, what is advised
 TABLE: list[tuple[str, Host, Host, list[str]]] = [
     ("slower from 9 pages on", host(seconds=5), host("spark", 12), ["“Large document”: 20 → 8 pages"]),
@@ -58,6 +59,15 @@ TABLE: list[tuple[str, Host, Host, list[str]]] = [
     ("flat, slots free", host(seconds=2.6, **FULL | {"utilisation_while_waiting": 0.5}), host("spark", 15.2), []),
     ("slower when full", host(seconds=2.6, **FULL | {"full": pages_of(9.0)}), host("spark", 15.2), []),
     ("seldom full", host(seconds=2.6, **FULL | {"full": pages_of(5.0, 50)}), host("spark", 15.2), []),
+    (
+        "the other is quicker with more ahead",
+        host(seconds=2.6, queued_most=30),
+        host("spark", 15.2),
+        ["“Default overloaded”: 5 → 19 pages ahead"],
+    ),
+    ("and with fewer", host(seconds=8, queued_most=3, slots=8), host("spark", 9), [FEWER_PAGES, FEWER_AHEAD]),
+    ("so many never wait", host(seconds=2.6, queued_most=5), host("spark", 15.2), []),
+    ("as it is set", host(seconds=5, queued_most=30), host("spark", 12), ["“Large document”: 20 → 8 pages"]),
     ("disabled", host(lifecycle="disabled", out_of_memory=2), host("spark", 12), []),
 ]
 
@@ -112,6 +122,13 @@ def test_the_change_is_one_of_the_draft_and_of_nothing_else() -> None:
     assert found.change
     after = policies.parse(advice.applied(policies.as_json(POLICY), found.change), {"calypso", "spark"})
     assert policy_changes.changes(POLICY, after) == ["Rule “Large document”: threshold 20 → 8."]
+
+
+def test_the_release_level_is_never_over_the_threshold() -> None:
+    found = advice.given(POLICY, [host(seconds=8, queued_most=3, slots=8), host("spark", 9)]).advices[1]
+    assert found.change
+    after = policies.parse(advice.applied(policies.as_json(POLICY), found.change), {"calypso", "spark"})
+    assert after.overload_rule and (after.overload_rule.threshold, after.overload_rule.release) == (1, 1)
 
 
 def test_a_rule_that_is_gone_or_a_field_of_the_policy() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -120,6 +121,31 @@ def test_not_now_holds_until_the_figures_differ_by_a_good_deal(page: Any) -> Non
     assert AuditEntry.objects.filter(action="advice.put_off").count() == 2
 
 
+def test_a_planned_host_is_judged_by_what_comes_and_what_it_costs(page: Any) -> None:
+    Backend.objects.filter(name="spark").update(lifecycle="planned")
+    histories.read(page, "calypso", seconds=5, at_once=4, hours_ago=10)
+    found = advising.given().advices
+    assert [one.what for one in found] == ["spark: not needed yet"]
+    reason = r"240 pages were read in the last 24 hours, of about 6\d,\d{3} that calypso can read. No page waited"
+    assert re.match(reason, found[0].reason)
+    costs, expected = {"hardware": 0, "power_month": 40}, {"seconds_10_pages": 12}
+    Backend.objects.update(costs=costs, expected=expected)
+    reason = r"spark pays off from about 5,\d{3} documents a day; 1 came."
+    assert re.search(reason, advising.given().advices[0].reason)
+
+
+def test_a_host_that_idles_is_told_of(page: Any) -> None:
+    histories.read(page, "calypso", seconds=5, at_once=4)
+    now = rolling_up.hour_of(timezone.now())
+    looks = HealthSample.objects.bulk_create(
+        HealthSample(backend=Backend.objects.get(name="spark"), state="up") for _ in range(30)
+    )
+    for hours, look in enumerate(looks):
+        HealthSample.objects.filter(pk=look.pk).update(at=now - timedelta(hours=hours))
+    rolling_up.roll_up()
+    assert "spark idles" in [one.what for one in advising.given().advices]
+
+
 def test_without_a_policy_it_says_so(db: None) -> None:
     assert "There is no routing policy yet" in advising.given().missing[0]
 
@@ -127,5 +153,5 @@ def test_without_a_policy_it_says_so(db: None) -> None:
 def test_as_few_queries_whatever_was_measured(page: Any, django_assert_max_num_queries: Any) -> None:
     for hours in range(2, 40):
         histories.read(page, "calypso", seconds=5, at_once=4, pages=20, hours_ago=hours)
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(25):
         advising.given()
