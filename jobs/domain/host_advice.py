@@ -9,6 +9,7 @@ from jobs.domain.advice import SATURATED, Advice, Change, Given, Host, not_enoug
 from jobs.domain.policies import Policy
 
 IDLE = 0.05  # of the time with at least one call, and of the pages of all
+WAITING = 1.0  # pages on the mean, night and day: from there on a queue is no passing one
 WATCHED_HOURS = 24  # from which a host that did nothing is said to idle
 
 
@@ -98,10 +99,11 @@ def _waiting(host: Host) -> str:
 
 
 def one_more(hosts: Sequence[Host]) -> Advice | None:
-    """Where over 80 % of the slots of every host are in use while work waits, and none is planned."""
+    """Where over 80 % of the slots of every host are in use while work waits, as it does on the mean, and no host is
+    planned."""
     working = [host for host in hosts if host.works]
     planned = any(host.lifecycle == "planned" and host.kind == "gpu" for host in hosts)
-    if planned or not working or not all(h.known and _saturated(h) and h.figures.queued_mean for h in working):
+    if planned or not working or not all(host.known and _full_up(host) for host in working):
         return None
     most = max(working, key=lambda host: host.figures.queued_mean or 0.0)
     return Advice(
@@ -115,6 +117,10 @@ def one_more(hosts: Sequence[Host]) -> Advice | None:
         pages=sum(host.figures.pages for host in working),
         figures={host.name: host.figures.queued_mean or 0.0 for host in working},
     )
+
+
+def _full_up(host: Host) -> bool:
+    return _saturated(host) and (host.figures.queued_mean or 0.0) >= WAITING
 
 
 def idling(policy: Policy, host: Host, working: Sequence[Host]) -> Advice | None:

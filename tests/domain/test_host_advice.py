@@ -85,11 +85,12 @@ def test_one_more_where_all_are_full_while_work_waits() -> None:
     [
         (host(**BUSY), host("spark", 12)),
         (host(**BUSY), host("spark", 12, **BUSY | {"utilisation_while_waiting": 0.8})),
+        (host(**BUSY), host("spark", 12, **BUSY | {"queued_mean": 0.9})),
         (host(**BUSY), host("spark", 12, **BUSY | {"pages": 99})),
         (host("cpu", kind="cpu", **BUSY),),
         (),
     ],
-    ids=["one has room", "at 80 %", "too little measured", "no GPU", "none"],
+    ids=["one has room", "at 80 %", "a passing queue", "too little measured", "no GPU", "none"],
 )
 def test_no_more_where_one_has_room(hosts: Any) -> None:
     assert advised(*hosts).advices == []
