@@ -27,10 +27,13 @@ A_GOOD_DEAL = 0.2  # a figure that moves by less is the same
 
 @dataclass(frozen=True)
 class Host:
-    """A backend and what was measured of it. `calm` and `full`: the seconds a page took while few, and while nearly
-    all, of its slots were in use. `by_class`: seconds a page by the page count of its document (tallies.CLASSES).
-    `hours_watched`: of those in `figures`, with a look at it. `sequences`: how many requests it was started to run at
-    once, where that is known."""
+    """A backend and what was measured of it.
+
+    `calm` and `full`: the seconds a page took while few, and while nearly all, of its slots were in use; `ran_out`: how
+    often it ran out of memory. These since its settings were changed: what was before says nothing of its slots now.
+    `by_class`: seconds a page by the page count of its document (tallies.CLASSES). `hours_watched`: of those in
+    `figures`, with a look at it. `sequences`: how many requests it was started to run at once, where that is known.
+    """
 
     name: str
     lifecycle: str
@@ -40,6 +43,7 @@ class Host:
     sequences: int | None = None
     calm: Counts = field(default_factory=dict)
     full: Counts = field(default_factory=dict)
+    ran_out: int = 0
     hours_watched: int = 0
     by_class: Mapping[str, Counts] = field(default_factory=dict)
 
@@ -206,7 +210,7 @@ def _differs(old: float, new: float) -> bool:
 
 def slots(host: Host) -> Advice | str | None:
     """Fewer where it ran out of memory; more where a page takes as long at full slots as at few, and work waits."""
-    if host.figures.out_of_memory:
+    if host.ran_out:
         return _less(host)
     if not host.figures.utilisation_while_waiting or host.figures.utilisation_while_waiting < SATURATED:
         return None
@@ -243,7 +247,7 @@ def _less(host: Host) -> Advice | None:
     """None for a host with one slot: then only its launch flags can help."""
     if host.slots < 2:
         return None
-    new, times = host.slots - _step(host), host.figures.out_of_memory
+    new, times = host.slots - _step(host), host.ran_out
     return Advice(
         key=f"slots {host.name}",
         what=f"{host.name}: {host.slots} → {new} slots",

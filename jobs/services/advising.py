@@ -12,6 +12,7 @@ from django.utils import timezone
 from jobs import errors
 from jobs.domain import advice, host_advice, tallies
 from jobs.domain.advice import Advice, Given, Host
+from jobs.domain.failures import Outcome
 from jobs.domain.host_advice import Load
 from jobs.domain.measured import Figures
 from jobs.domain.tallies import Tally
@@ -68,7 +69,8 @@ def hosts(now: datetime) -> list[Host]:
 
 
 def _host(row: Backend, figures: Figures, hours: Mapping[datetime, Tally]) -> Host:
-    calm, full = advice.by_load(hours.values(), row.slots)
+    as_it_is = [hour for at, hour in hours.items() if at >= row.updated_at]  # whole hours since the last change
+    calm, full = advice.by_load(as_it_is, row.slots)
     sequences = row.launch.get("max-num-seqs")
     return Host(
         name=row.name,
@@ -79,6 +81,7 @@ def _host(row: Backend, figures: Figures, hours: Mapping[datetime, Tally]) -> Ho
         sequences=sequences if isinstance(sequences, int) else None,
         calm=calm,
         full=full,
+        ran_out=tallies.merged(as_it_is).outcomes.get(Outcome.OUT_OF_MEMORY, 0),
         hours_watched=sum(1 for hour in hours.values() if hour.looks),
         by_class=tallies.merged(hours.values()).seconds,
     )

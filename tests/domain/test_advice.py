@@ -44,13 +44,13 @@ TABLE: list[tuple[str, Host, Host, list[str]]] = [
     ("the other is planned", host(seconds=5), host("spark", 12, lifecycle="planned"), []),
     (
         "out of memory: not raised",
-        host(seconds=5, out_of_memory=2),
+        host(seconds=5, out_of_memory=2, ran_out=2),
         LOADED,
         ["calypso: 4 → 3 slots"],
     ),
     (
         "one slot, out of memory",
-        host(seconds=2.6, out_of_memory=2, slots=1),
+        host(seconds=2.6, out_of_memory=2, ran_out=2, slots=1),
         host("spark", lifecycle="planned"),
         [],
     ),
@@ -68,7 +68,7 @@ TABLE: list[tuple[str, Host, Host, list[str]]] = [
     ("and with fewer", host(seconds=8, queued_most=3, slots=8), host("spark", 9), [FEWER_PAGES, FEWER_AHEAD]),
     ("so many never wait", host(seconds=2.6, queued_most=5), host("spark", 15.2), []),
     ("as it is set", host(seconds=5, queued_most=30), host("spark", 12), ["“Large document”: 20 → 8 pages"]),
-    ("disabled", host(lifecycle="disabled", out_of_memory=2), host("spark", 12), []),
+    ("disabled", host(lifecycle="disabled", out_of_memory=2, ran_out=2), host("spark", 12), []),
 ]
 
 

@@ -25,6 +25,7 @@ def page(db: None) -> Any:
     builders.make_policy()
     for name, slots in SLOTS.items():
         builders.make_backend(name, slots=slots)
+    Backend.objects.update(updated_at=timezone.now() - timedelta(days=30))
     return builders.make_document(builders.make_user(), pages=12).pages.get(number=1)
 
 
@@ -96,6 +97,14 @@ def test_fewer_slots_are_taken_over_and_logged(page: Any) -> None:
     assert Backend.objects.get(name="calypso").slots == 3
     entry = AuditEntry.objects.get(action="backend.changed")
     assert (entry.actor, entry.subject, entry.detail) == (ada, "calypso", {"fields": ["slots"]})
+
+
+def test_what_was_measured_before_a_change_advises_no_further_one(page: Any) -> None:
+    out_of_memory(page)
+    advising.take_over(FEWER, by=None)
+    assert advising.given().advices == []
+    Backend.objects.update(updated_at=timezone.now() - timedelta(hours=5))
+    assert [one.what for one in advising.given().advices] == ["calypso: 3 → 2 slots"]
 
 
 def test_what_changes_no_host_cannot_be_taken_over(page: Any) -> None:

@@ -19,6 +19,7 @@ ADVICE = "/backends/advice"
 @pytest.fixture
 def page(mira):
     builders.make_backend("spark", slots=16)
+    Backend.objects.update(updated_at=timezone.now() - timedelta(days=30))
     return builders.make_document(mira, pages=12).pages.get(number=1)
 
 
