@@ -1,6 +1,7 @@
 """The rows. Services write them; QuerySets are the words for reading them."""
 
 from jobs.models.access import ApiToken, AuditEntry, ClockLease, IdempotencyKey
+from jobs.models.advice import AdvicePutOff
 from jobs.models.backends import Backend, BackendHealth, HealthSample, SlotLease
 from jobs.models.costs import CostBasis
 from jobs.models.documents import Attempt, Document, Page, Reading
@@ -14,6 +15,7 @@ from jobs.models.tallies import CallTally
 from jobs.models.webhooks import Delivery, Event, Webhook
 
 __all__ = [
+    "AdvicePutOff",
     "Alert",
     "AlertRule",
     "ApiToken",

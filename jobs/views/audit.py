@@ -15,6 +15,7 @@ from jobs.views.administrators import administrators_only
 ROWS_A_PAGE = 50
 # What was done, after the name of who did it; {} is what it was done to.
 SENTENCES = {
+    "advice.put_off": "put off the advice: {}",
     "backend.created": "added the host {}",
     "backend.changed": "edited the host {}",
     "backend.planned": "set the host {} back to planned",

@@ -5,6 +5,7 @@ from django.urls import path
 from jobs.views import (
     account,
     actions,
+    advising,
     alerts,
     audit,
     backends,
@@ -100,6 +101,7 @@ urlpatterns = [
     path("backends/log", audit.log, name="audit-log"),
     path("backends/compare", comparing.compare, name="compare"),
     path("backends/costs", costs.costs, name="costs"),
+    path("backends/advice", advising.advice, name="advice"),
     path("backends/add", host_editing.add, name="backend-add"),
     path("backends/<str:name>/", host_page.host, name="backend"),
     path("backends/<str:name>/edit", host_editing.edit, name="backend-edit"),

@@ -98,7 +98,8 @@ JUNK = ["much", -1, 0, 10**400, 1e308, [], [1], [1, 2, 3], ["a", None], {"a": 1}
 
 
 @pytest.mark.parametrize(
-    "path", ["/backends/calypso/", "/backends/calypso/edit", "/backends/compare", "/backends/costs"]
+    "path",
+    ["/backends/calypso/", "/backends/calypso/edit", "/backends/compare", "/backends/costs", "/backends/advice"],
 )
 def test_whatever_was_stored_as_a_figure_breaks_no_screen(admin, calypso, path):
     for junk in JUNK:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.conf import settings
@@ -10,7 +10,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from jobs.domain.alerts import Fact
-from jobs.services import alerts, retention, trash, webhooks
+from jobs.models import Backend
+from jobs.services import alerts, retention, rolling_up, trash, webhooks
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -24,6 +25,7 @@ HOSTS = [
     "a host",
     "hosts compared",
     "costs",
+    "advice",
     "add a host",
     "edit a host",
     "policy versions",
@@ -56,6 +58,9 @@ def pages(admin, mira, outline):
     alerts.judge([Fact("misconfigured", "calypso", 1.0), Fact("api_key", "calypso", 1.0)], now)
     alerts.judge([Fact("misconfigured", "calypso", 1.0)], now)
     gone = builders.make_document(mira, pages=2, done=2, original_deleted_at=MAY, images_deleted_at=MAY)
+    builders.make_attempt(full.pages.get(number=1), outcome="out_of_memory")  # which gives an advice
+    Backend.objects.update(updated_at=timezone.now() - timedelta(days=1))
+    rolling_up.roll_up()
     trash.put(builders.make_document(mira, pages=2, done=2).pk, by=mira)
     retention.save([{"age_days": 90, "what": "images"}], by=None)
     addresses = {
@@ -80,6 +85,7 @@ def pages(admin, mira, outline):
         "a try": "/backends/?page_count=25",
         "a host": "/backends/calypso/",
         "costs": "/backends/costs",
+        "advice": "/backends/advice",
         "hosts compared": "/backends/compare",
         "add a host": "/backends/add",
         "edit a host": "/backends/calypso/edit",
