@@ -147,12 +147,17 @@ class CostScreen:
 @administrators_only
 def costs(request: HttpRequest) -> HttpResponse:
     """A POST changes what is reckoned with."""
-    form = BasisForm(request.POST or None, initial=asdict(costing.basis()))
+    form = BasisForm(request.POST or None, initial=_entered())
     if request.method == "POST" and _saved(form, request):
         messages.success(request, "The costs were saved.")
         return redirect("costs")
     context = {"screen": CostScreen(), "form": form}
     return render(request, "jobs/costs.html", context, status=422 if form.errors else 200)
+
+
+def _entered() -> dict[str, str]:
+    """As people write it: 24, not 24.0."""
+    return {name: "" if value is None else f"{value:.10g}" for name, value in asdict(costing.basis()).items()}
 
 
 def _saved(form: BasisForm, request: HttpRequest) -> bool:
