@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from jobs.domain import measured
@@ -58,6 +59,19 @@ class HostCosts:
         """None where no page is read."""
         low, high = self.day
         return (low / pages_a_day * 1000, high / pages_a_day * 1000) if pages_a_day else None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What a host's GPU drew on the mean since then: its cards alone, not the rest of the machine."""
+
+    watts: float
+    since: datetime
+
+    @property
+    def kwh_month(self) -> float:
+        """Of a month that goes on so."""
+        return self.watts / 1000 * 24 * DAYS_A_MONTH
 
 
 def of_host(costs: Mapping[str, Any], hardware: Mapping[str, Any], basis: Basis) -> HostCosts | None:

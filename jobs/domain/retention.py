@@ -79,5 +79,7 @@ def _is_age(days: Any) -> bool:
 
 
 def let_go(what: str, at: datetime | None) -> str:
-    """What the screens say in the place of something that a rule has deleted; empty where none has."""
-    return f"{what} was deleted on {at.day} {at:%B %Y} by the retention rule." if at else ""
+    """What the screens say in the place of something that a rule has deleted; empty where none has.
+    What ends with an s is several: the page images."""
+    verb = "were" if what.endswith("s") else "was"
+    return f"{what} {verb} deleted on {at.day} {at:%B %Y} by the retention rule." if at else ""

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Avg
+from django.db.models import Avg, Max, Min
 from django.utils import timezone
 
 from jobs import errors
 from jobs.domain import costs, measured
-from jobs.domain.costs import Basis, HostCosts, Pair, Range
+from jobs.domain.costs import Basis, Drawn, HostCosts, Pair, Range
 from jobs.domain.measured import Figures
-from jobs.models import Backend, CostBasis, Document
+from jobs.models import Backend, CostBasis, Document, HealthSample
 from jobs.services import access, measuring, routing
 
 DAY = timedelta(days=1)
 LATELY = timedelta(days=30)
 ENOUGH_PAGES = 100  # from which a measured pace says more than the expected one
+MEASURED_FROM = timedelta(hours=1)  # a shorter stretch says nothing about a month
 LABELS = {
     "price_per_kwh": "price of a kWh",
     "hours_a_day": "hours a day",
@@ -39,13 +40,15 @@ LIMITS = {
 @dataclass(frozen=True)
 class HostCost:
     """One host. `costs` None: not entered. `pages_today`: read there in the last 24 hours. `pages_a_day`: what it can
-    read, by `pace_from` (`measured`, `expected`, empty where nothing is known)."""
+    read, by `pace_from` (`measured`, `expected`, empty where nothing is known). `drawn` None: no exporter told it for
+    MEASURED_FROM yet."""
 
     backend: Backend
     costs: HostCosts | None
     pages_today: int
     pages_a_day: float | None
     pace_from: str
+    drawn: Drawn | None = None
 
     @property
     def per_1000_pages(self) -> Range | None:
@@ -114,7 +117,8 @@ def overview() -> Overview:
     backends = list(Backend.objects.in_name_order())
     names = [backend.name for backend in backends]
     today, lately = measuring.of_hosts(names, DAY, now=now), measuring.of_hosts(names, LATELY, now=now)
-    hosts = [_host(b, today[b.name], lately[b.name], reckoned_with) for b in backends]
+    drawn = _drawn(backends, now)
+    hosts = [_host(b, today[b.name], lately[b.name], reckoned_with, drawn.get(b.pk)) for b in backends]
     by_name = {host.backend.name: host for host in hosts}
     uploaded = Document.objects.filter(created_at__gte=now - LATELY)
     mean = uploaded.aggregate(mean=Avg("page_count"))["mean"]
@@ -131,11 +135,28 @@ def overview() -> Overview:
     )
 
 
-def _host(backend: Backend, today: Figures, lately: Figures, reckoned_with: Basis) -> HostCost:
+def _drawn(backends: Iterable[Backend], now: datetime) -> dict[int, Drawn]:
+    """What the GPUs of hosts with an exporter drew over the last 24 hours, by the host's id. One query, or none.
+
+    The mean of the power at each look, rather than the counter of energy, which begins anew with the driver and falls
+    where a card is not told for a moment."""
+    told = [backend.pk for backend in backends if backend.gpu_exporter_url]
+    if not told:
+        return {}
+    rows = HealthSample.objects.filter(backend__in=told, at__gte=now - DAY, at__lte=now, gpu_power_watts__isnull=False)
+    found = rows.order_by().values("backend").annotate(watts=Avg("gpu_power_watts"), since=Min("at"), until=Max("at"))
+    return {
+        row["backend"]: Drawn(row["watts"], row["since"])
+        for row in found
+        if row["until"] - row["since"] >= MEASURED_FROM
+    }
+
+
+def _host(backend: Backend, today: Figures, lately: Figures, reckoned_with: Basis, drawn: Drawn | None) -> HostCost:
     found = costs.of_host(backend.costs, backend.hardware, reckoned_with)
     pace, source = _pages_a_minute(backend, lately)
     pages_a_day = pace * 60 * reckoned_with.hours_a_day if pace else None
-    return HostCost(backend, found, today.pages, pages_a_day, source)
+    return HostCost(backend, found, today.pages, pages_a_day, source, drawn)
 
 
 def _pages_a_minute(backend: Backend, lately: Figures) -> tuple[float | None, str]:

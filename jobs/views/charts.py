@@ -14,6 +14,7 @@ from functools import cached_property
 from jobs.views import words
 
 WIDTH, HEIGHT = 600, 150
+TIMES = "From (UTC)"
 ROUND = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 Value = float | None
 
@@ -52,7 +53,7 @@ class Chart:
     shown: Callable[[float], str]
     stacked: bool = False
     expected: tuple[float, float] | None = None
-    axis: str = "From (UTC)"
+    axis: str = TIMES
     mark: float | None = None
     width: int = WIDTH
     height: int = HEIGHT
@@ -61,6 +62,11 @@ class Chart:
     def empty(self) -> bool:
         """Whether there is nothing to draw; `nothing` then says why."""
         return not any(value for series in self.series for value in series.values)
+
+    @property
+    def axis_words(self) -> str:
+        """What stands under the lower edge: times are known for what they are."""
+        return "" if self.axis == TIMES else self.axis
 
     @property
     def nothing(self) -> str:

@@ -15,9 +15,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from jobs import errors
+from jobs.domain.costs import Basis, power_month
 from jobs.services import costing
 from jobs.services.costing import HostCost
-from jobs.views import charts, host_figures
+from jobs.views import charts, host_figures, words
 from jobs.views.administrators import administrators_only
 from jobs.views.charts import Chart, Series
 
@@ -47,8 +48,17 @@ class BasisForm(forms.Form):
 class CostRow:
     """One host's line in the table."""
 
-    def __init__(self, host: HostCost) -> None:
-        self.host, self.name = host, host.backend.name
+    def __init__(self, host: HostCost, basis: Basis) -> None:
+        self.host, self.name, self.basis = host, host.backend.name, basis
+
+    @property
+    def drawn(self) -> str:
+        """`281 kWh a month, $34.56`: what its GPU drew; empty where nobody measured it."""
+        drawn = self.host.drawn
+        if drawn is None:
+            return ""
+        cost = power_month(drawn.watts, self.basis.price_per_kwh)
+        return f"{words.figure(drawn.kwh_month)} kWh a month, {money((cost, cost), cents=True)}"
 
     @property
     def cells(self) -> list[tuple[str, str]]:
@@ -83,8 +93,9 @@ class CostScreen:
 
     def __init__(self) -> None:
         self.found = costing.overview()
-        self.rows = [CostRow(host) for host in self.found.hosts]
+        self.rows = [CostRow(host, self.found.basis) for host in self.found.hosts]
         self.headings = HEADINGS
+        self.any_drawn = any(row.drawn for row in self.rows)
 
     @cached_property
     def pays_off(self) -> str:
@@ -147,12 +158,17 @@ class CostScreen:
 @administrators_only
 def costs(request: HttpRequest) -> HttpResponse:
     """A POST changes what is reckoned with."""
-    form = BasisForm(request.POST or None, initial=asdict(costing.basis()))
+    form = BasisForm(request.POST or None, initial=_entered())
     if request.method == "POST" and _saved(form, request):
         messages.success(request, "The costs were saved.")
         return redirect("costs")
     context = {"screen": CostScreen(), "form": form}
     return render(request, "jobs/costs.html", context, status=422 if form.errors else 200)
+
+
+def _entered() -> dict[str, str]:
+    """As people write it: 24, not 24.0."""
+    return {name: "" if value is None else f"{value:.10g}" for name, value in asdict(costing.basis()).items()}
 
 
 def _saved(form: BasisForm, request: HttpRequest) -> bool:

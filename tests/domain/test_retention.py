@@ -56,4 +56,5 @@ def test_it_is_said_in_words() -> None:
     assert Rule(1, "original").words == "ended for 1 day: the uploaded file"
     at = datetime(2026, 5, 3, tzinfo=UTC)
     assert retention.let_go("The page image", at) == "The page image was deleted on 3 May 2026 by the retention rule."
+    assert retention.let_go("The page images", at).startswith("The page images were deleted")
     assert retention.let_go("The page image", None) == ""

@@ -7,8 +7,10 @@ from typing import Any
 
 from django.utils import timezone
 
-from jobs.models import Backend, BackendHealth, Document, Page
-from jobs.services import access, backends, tagging
+from jobs.domain import presets
+from jobs.domain.alerts import Fact
+from jobs.models import Attempt, Backend, BackendHealth, Delivery, Document, HealthSample, Page
+from jobs.services import access, alerts, backends, rolling_up, tagging, trash, webhooks
 from tests import builders
 
 BLOCKS = [
@@ -40,6 +42,13 @@ SELF_TEST = {
         {"name": "model", "tried": False, "passed": False, "message": "Not tried."},
     ],
 }
+GPU = {
+    "memory_used_bytes": 20 * 1024**3,
+    "memory_total_bytes": 24 * 1024**3,
+    "utilization": 0.934,
+    "power_watts": 412.6,
+    "temperature_celsius": 67.0,
+}
 
 
 class EveryState:
@@ -53,6 +62,10 @@ class EveryState:
         self.wall = self._wall()
         self.read = self._read()
         self._others()
+        self.gone = self._gone()
+        self.hook = self._hooks()
+        self._measured()
+        self._alerts()
         access.create_token(self.mira, name="scanner in the hall", days=30, scope="write")
 
     def _hosts(self) -> None:
@@ -108,3 +121,75 @@ class EveryState:
         make(self.mira, pages=2, failed=2, name="Failed.pdf", error="No page could be read.")
         make(self.mira, pages=2, prepared=False, name="Queued.pdf", purpose="development")
         make(self.mira, pages=60, done=60, name="Minutes.pdf")
+
+    def _gone(self) -> Document:
+        """Its file and its images were let go; two others lie in the trash."""
+        made = builders.make_document(self.mira, pages=3, done=3, review=1, name="Harbour dues of last year.pdf")
+        long_ago = timezone.now() - timedelta(days=40)
+        Document.objects.filter(pk=made.pk).update(original_deleted_at=long_ago, images_deleted_at=long_ago)
+        for name in ("Tide tables of another coast, sent by mistake and deleted.pdf", "Blank.pdf"):
+            trash.put(builders.make_document(self.mira, pages=2, done=2, name=name).pk, by=self.mira)
+        return made
+
+    def _hooks(self) -> Any:
+        """Ada's: one with a message in each state, one that was switched off; Mira's."""
+        url = "https://hooks.example.org/a/rather/long/address/for/what/was/read/in/the/harbour/office"
+        wanted = ["document.done", "document.failed"]
+        hook, _ = webhooks.register(self.ada, url=url, events=wanted, description="Into the archive")
+        now = timezone.now()
+        states: list[dict[str, Any]] = [
+            {"state": "delivered", "tries": 2, "status": 200, "delivered_at": now},
+            {"state": "failed", "tries": 8, "status": 500, "error": "It answered 500."},
+            {
+                "state": "pending",
+                "tries": 3,
+                "error": "It refuses connections.",
+                "next_try_at": now + timedelta(hours=1),
+            },
+            {"state": "pending", "next_try_at": now},
+        ]
+        for fields in states:
+            Delivery.objects.create(webhook=hook, type="document.done", body="{}", **fields)
+        off, _ = webhooks.register(self.ada, url="https://hooks.example.org/off", events=wanted)
+        type(off).objects.filter(pk=off.pk).update(enabled=False, disabled_reason="Nothing arrived for three days.")
+        type(off).objects.filter(pk=hook.pk).update(failing_since=now)
+        webhooks.register(self.mira, url="https://hooks.example.org/mira", events=wanted)
+        return hook
+
+    def _measured(self) -> None:
+        """Calypso's work of the last twenty hours, its GPU's figures, and what two hosts cost."""
+        for shipped in presets.BACKENDS:
+            groups = {group: shipped[group] for group in ("hardware", "launch", "expected", "costs", "notes")}
+            Backend.objects.filter(name=shipped["name"]).update(**groups)
+        calypso, now = Backend.objects.get(name="calypso"), timezone.now()
+        Backend.objects.filter(pk=calypso.pk).update(gpu_exporter_url="http://127.0.0.1:9400")
+        BackendHealth.objects.filter(pk=calypso.pk).update(gpu={**GPU, "problem": "", "at": now.isoformat()})
+        page = Document.objects.get(name="Minutes.pdf").pages.get(number=1)
+        told: dict[str, Any] = {"backend": "calypso", "dpi": 200, "prompt_tokens": 912, "completion_tokens": 1900}
+        Attempt.objects.bulk_create(
+            Attempt(page=page, outcome="ok" if n % 9 else "out_of_memory", seconds=1.8 + n % 5 / 10,
+                    started_at=now - timedelta(minutes=10 * n + 1), **told)
+            for n in range(120)
+        )  # fmt: skip
+        drawn = {f"gpu_{name}": value for name, value in GPU.items()}
+        samples = [HealthSample(backend=calypso, state="up", in_flight=3, queued=2, **drawn) for _ in range(60)]
+        for n, sample in enumerate(HealthSample.objects.bulk_create(samples)):
+            sample.at = now - timedelta(minutes=20 * (60 - n))
+            sample.gpu_energy_joules = 9e9 + n * 20 * 60 * 390.0
+        HealthSample.objects.bulk_update(samples, ["at", "gpu_energy_joules"])
+        rolling_up.roll_up()
+
+    def _alerts(self) -> None:
+        """One critical, one a warning, one that somebody knows of, one that is over; a rule of calypso's own."""
+        alerts.change_rule("queue_depth", "spark", by=None, threshold=40, for_seconds=0)
+        wrong = [
+            Fact("misconfigured", "gpu5", 1.0, "It serves another model."),
+            Fact("api_key", "gpu4", 1.0),
+            Fact("out_of_memory", "calypso", 3.0),
+            Fact("queue_depth", "spark", 212.0),
+        ]
+        now = timezone.now()
+        alerts.judge([*wrong, Fact("certificate", "gpu3", 2.0)], now - timedelta(hours=2))
+        alerts.judge([*wrong, Fact("certificate", "gpu3", 89.0)], now)
+        known = next(alert for alert in alerts.firing() if alert.kind == "api_key")
+        alerts.acknowledge(known.pk, by=self.ada, note="A new key is on its way.")

@@ -42,7 +42,9 @@ VIEWS = {
     "backends": ["?page_count=25&priority=high"],
 }
 
-SEEN_TWICE = ("/documents/", "/review/", "/account/")
+EVERYBODYS = ("/webhooks/", "/trash/")
+SEEN_TWICE = ("/documents/", "/review/", "/account/", *EVERYBODYS)
+ADMINISTRATORS = ("/backends/", "/backends/calypso/", "/backends/compare", "/backends/costs", "/alerts/", "/keeping/")
 # What is pressed, and what then shows.
 OPENS = {
     "/documents/": {
@@ -52,6 +54,8 @@ OPENS = {
         ".rows [type=checkbox]": "#chosen-tag",
     },
     "/review/": {".frame-person summary": ".frame-person .menu-list"},
+    "/trash/": {".rows [type=checkbox]": "#chosen-count"},
+    "/alerts/": {".alert-rule summary": ".alert-rule [type=number]"},
 }
 
 
@@ -75,26 +79,33 @@ def screens_of(shown: EveryState, person: Any) -> list[str]:
     client = Client()
     client.force_login(person)
     answers = {path: answer for path in asked_of(shown) if is_screen(answer := client.get(path))}
-    assert {"/documents/", "/review/", "/account/", f"/documents/{shown.wall.pk}/"} <= set(answers)
-    assert (answers["/backends/"].status_code == 200) == person.is_superuser
+    assert {"/documents/", "/review/", "/account/", f"/documents/{shown.wall.pk}/", *EVERYBODYS} <= set(answers)
+    for path in ADMINISTRATORS:
+        assert (answers[path].status_code == 200) == person.is_superuser
     refused = {answer.status_code: path for path, answer in answers.items() if answer.status_code >= 400}
     return [path for path, answer in answers.items() if answer.status_code < 400] + list(refused.values())
 
 
 def asked_of(shown: EveryState) -> list[str]:
     """Every address, in each of its views; of the pages also those that run, failed, were edited, are read again."""
-    paths = ["/no-such-page", f"/documents/{shown.wall.pk}/"]
+    paths = ["/no-such-page", f"/documents/{shown.wall.pk}/", f"/documents/{shown.gone.pk}/"]
     for pattern in urlpatterns:
         path = path_of(pattern, shown)
         paths += [path + view for view in ["", *VIEWS.get(pattern.name or "", [])]]
-    pages = [(shown.wall, 1), (shown.wall, 5), (shown.wall, 8), (shown.read, 3)]
+    pages = [(shown.wall, 1), (shown.wall, 5), (shown.wall, 8), (shown.read, 3), (shown.gone, 1)]
     paths += [reverse("document-page", args=[document.pk, number]) for document, number in pages]
     return [*paths, f"{reverse('document-page', args=[shown.read.pk, 2])}?view=compare"]
 
 
 def path_of(pattern: URLPattern, shown: EveryState) -> str:
     """The pattern's address; an argument that is not known here names nothing."""
-    known = {"document_id": shown.read.pk, "number": 1, "name": "calypso", "deed": "disable"}
+    known = {
+        "document_id": shown.read.pk,
+        "number": 1,
+        "name": "calypso",
+        "deed": "disable",
+        "webhook_id": shown.hook.pk,
+    }
     parameters = pattern.pattern.converters  # type: ignore[union-attr]
     given = {name: known.get(name, WITHOUT_AN_OBJECT.get(type(kind), "none")) for name, kind in parameters.items()}
     return reverse(pattern.name or "", kwargs=given | dict(pattern.default_args))

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('jobs', '0014_request_ids'),
+        ('jobs', '0015_launch_seen'),
     ]
 
     operations = [
