@@ -2,6 +2,7 @@
 
 from jobs.models.access import ApiToken, AuditEntry, ClockLease, IdempotencyKey
 from jobs.models.backends import Backend, BackendHealth, HealthSample, SlotLease
+from jobs.models.benchmarks import Benchmark
 from jobs.models.costs import CostBasis
 from jobs.models.documents import Attempt, Document, Page, Reading
 from jobs.models.keeping import RetentionRule
@@ -21,6 +22,7 @@ __all__ = [
     "AuditEntry",
     "Backend",
     "BackendHealth",
+    "Benchmark",
     "CallTally",
     "ClockLease",
     "CostBasis",
