@@ -107,6 +107,11 @@ class Result:
         """By Little's law, which the step's beginning and end do not distort as they do pages over seconds."""
         return self.step.at_once / self.mean if self.mean and self.whole else None
 
+    @property
+    def pages_per_minute(self) -> float | None:
+        rate = self.pages_per_second
+        return None if rate is None else rate * 60
+
     def stored(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -277,7 +282,7 @@ def _proposals(setup: Setup, results: Sequence[Result], enough: Result) -> Itera
     seconds = math.ceil(max(deadlines.FLOOR_SECONDS, deadlines.SAFETY * slowest))
     yield Proposal(
         "",
-        "Longest call (OCRSITE_CALL_SECONDS, for all hosts)",
+        "Longest call, in seconds (OCRSITE_CALL_SECONDS, for all hosts)",
         setup.call_seconds,
         seconds,
         f"95 of 100 pages took no longer than {slowest:.2g} s. Five times that, and never under "

@@ -149,9 +149,9 @@ def to_send_again() -> list[int]:
     return [pk for pk in late if Benchmark.objects.filter(pk=pk, state="waiting").update(sent_at=Now())]
 
 
-def of(backend: Backend) -> list[Benchmark]:
-    """Its benchmarks, newest first."""
-    return list(Benchmark.objects.filter(backend=backend).newest_first())
+def of(backend: Backend, *, limit: int = 1) -> list[Benchmark]:
+    """Its newest benchmarks, the newest first."""
+    return list(backend.benchmarks.newest_first().select_related("by")[:limit])
 
 
 def results(benchmark: Benchmark) -> list[Result]:

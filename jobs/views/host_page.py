@@ -14,6 +14,7 @@ from jobs.models import Backend
 from jobs.services import backends, measuring
 from jobs.views import host_charts, host_figures
 from jobs.views.administrators import administrators_only
+from jobs.views.benchmarks import Section
 from jobs.views.charts import Chart
 from jobs.views.host_charts import PERIODS, HostCharts
 from jobs.views.hosts import Host
@@ -28,6 +29,10 @@ class HostPage:
         self.periods = PERIODS.values()
         self.figures = measuring.figures(backend.name, self.period.window, now=self.now)
         self.host = Host(backend)
+
+    @cached_property
+    def benchmarks(self) -> Section:
+        return Section(self.backend)
 
     @cached_property
     def profile(self) -> list[tuple[str, list[host_figures.Line]]]:
