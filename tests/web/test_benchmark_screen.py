@@ -96,7 +96,7 @@ def test_what_was_found_stands_beside_what_is_expected_and_the_one_before(admin,
     ended(80.0)
     page = outline(admin.get(PAGE))
     assert "A PDF of 10 pages 25–40 s 80 s 2×, slower 50 s" in page.words
-    assert "12 beyond what is set a page takes twice as long 4.0 s 4.0 s 180" in page.words
+    assert "12 beyond what is set · a page takes twice as long 4.0 s 4.0 s 180" in page.words
     assert "300 dpi 1 read, 3 out of memory" in page.words
     assert "150 dpi all 4 read" in page.words
     assert "10 pages in 50 s" in page.words
