@@ -53,7 +53,7 @@ def run(benchmark_id: int, tell: Tell = lambda line: None) -> None:
     if benchmark is None:
         return
     try:
-        sample = _Sample.drawn()
+        sample = _drawn(benchmark)
         until = time.monotonic() + LONGEST_SECONDS
         while step := benchmarking.next_step(benchmark):
             result = _Step(benchmark, step, sample, until).run()
@@ -68,6 +68,16 @@ def run(benchmark_id: int, tell: Tell = lambda line: None) -> None:
     except KeyboardInterrupt:
         benchmarking.end(benchmark, "stopped", "It was stopped.")
         raise
+
+
+def _drawn(benchmark: Benchmark) -> _Sample:
+    """The sample, drawn while the benchmark is held: on a busy machine drawing takes longer than a lease."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="benchmark") as pool:
+        drawing = pool.submit(_Sample.drawn)
+        while not wait([drawing], timeout=RENEW_SECONDS).done:
+            if reason := benchmarking.renew(benchmark, "The sample is drawn."):
+                raise Ended("stopped", reason)
+        return drawing.result()
 
 
 def line(result: Result) -> str:

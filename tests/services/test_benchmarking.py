@@ -170,6 +170,18 @@ def test_it_is_stopped_in_the_middle_of_its_calls(calypso, host, under_way):
         benchmarking.stop("calypso", by=None)
 
 
+def test_it_is_held_while_the_sample_is_drawn(calypso, host, sample, monkeypatch):
+    def slowly(cls):
+        try:
+            until(lambda: Benchmark.objects.get().doing == "The sample is drawn.", seconds=60)
+        finally:
+            connections.close_all()
+        return sample
+
+    monkeypatch.setattr(benchmark_run._Sample, "drawn", classmethod(slowly))
+    assert benchmark().state == "done"
+
+
 def test_one_that_waits_for_a_worker_is_stopped_at_once(calypso, host):
     made = benchmarking.begin("calypso", by=None)
     assert benchmarking.stop("calypso", by=None).state == "stopped"
