@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from jobs import errors
 from jobs.services import (
     alert_mails,
+    benchmark_run,
     certificates,
     delivering,
     dispatching,
@@ -107,6 +108,11 @@ def sweep_files() -> None:
         log.error("files.not_swept", reason=error.message)
 
 
+@dramatiq.actor(queue_name="pages")
+def benchmark(benchmark_id: int) -> None:
+    benchmark_run.run(benchmark_id)
+
+
 def dispatch_now() -> None:
     """Fill free slots, then draw more where pages run short."""
     done = dispatching.dispatch(lambda lease_id: send(recognize, lease_id))
@@ -123,6 +129,11 @@ def export_soon(to_make: Iterable[tuple[Any, str]]) -> None:
     """After the commit: have files made, (document's id, format). Lost messages are sent again by who asks again."""
     for document_id, format in to_make:
         transaction.on_commit(partial(send, export, str(document_id), format))
+
+
+def benchmark_soon(benchmark_id: int) -> None:
+    """After the commit: have a benchmark done."""
+    transaction.on_commit(lambda: send(benchmark, benchmark_id))
 
 
 def clear_trash_soon() -> None:

@@ -19,6 +19,7 @@ from jobs.services import (
     alert_mails,
     alerts,
     backends,
+    benchmarking,
     delivering,
     events,
     leading,
@@ -64,14 +65,18 @@ def take_back() -> None:
     """What dead workers held goes back to the queue."""
     if leases.take_back_dead():
         actors.dispatch_now()
+    benchmarking.find_dead()
 
 
 def send_again() -> None:
-    """Messages that were lost: of leases nobody claimed, of documents nobody prepared, of pages nobody draws."""
+    """Messages that were lost: of leases nobody claimed, of documents nobody prepared, of pages nobody draws, of
+    benchmarks nobody began."""
     for lease_id in leases.to_send_again():
         actors.send(actors.recognize, lease_id)
     for document in preparing.unprepared():
         actors.send(actors.prepare, str(document))
+    for benchmark_id in benchmarking.to_send_again():
+        actors.send(actors.benchmark, benchmark_id)
     if preparing.something_to_draw():
         actors.send(actors.draw)
 

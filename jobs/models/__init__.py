@@ -3,6 +3,7 @@
 from jobs.models.access import ApiToken, AuditEntry, ClockLease, IdempotencyKey
 from jobs.models.advice import AdvicePutOff
 from jobs.models.backends import Backend, BackendHealth, HealthSample, SlotLease
+from jobs.models.benchmarks import Benchmark
 from jobs.models.costs import CostBasis
 from jobs.models.documents import Attempt, Document, Page, Reading
 from jobs.models.keeping import RetentionRule
@@ -23,6 +24,7 @@ __all__ = [
     "AuditEntry",
     "Backend",
     "BackendHealth",
+    "Benchmark",
     "CallTally",
     "ClockLease",
     "CostBasis",

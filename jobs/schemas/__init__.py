@@ -12,6 +12,7 @@ from jobs.schemas.backends import (
     SelfTestOut,
     StepOut,
 )
+from jobs.schemas.benchmarks import BenchmarkIn, BenchmarkOut, BenchmarkStepOut, ProposalOut
 from jobs.schemas.documents import (
     AttemptOut,
     BlockOut,
@@ -76,6 +77,9 @@ __all__ = [
     "BackendFields",
     "BackendList",
     "BackendOut",
+    "BenchmarkIn",
+    "BenchmarkOut",
+    "BenchmarkStepOut",
     "BlockOut",
     "CheckedBackend",
     "ComparedOut",
@@ -115,6 +119,7 @@ __all__ = [
     "PercentilesOut",
     "PolicyOut",
     "Priority",
+    "ProposalOut",
     "Purpose",
     "QualityOut",
     "Quotas",

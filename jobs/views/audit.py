@@ -24,6 +24,8 @@ SENTENCES = {
     "backend.draining": "told the host {} to drain",
     "backend.disabled": "disabled the host {}",
     "backend.checked": "tested the host {}",
+    "backend.benchmarked": "began a benchmark of the host {}",
+    "backend.benchmark_stopped": "stopped the benchmark of the host {}",
     "backend.drained": "saw the last page of the host {} done",
     "backend.overruled": "overruled the failed self-test of the host {}",
     "backend.removed": "removed the host {}",

@@ -16,6 +16,7 @@ from jobs.models import Backend
 from jobs.services import backends, measuring
 from jobs.views import host_charts, host_drift, host_figures, host_troubles
 from jobs.views.administrators import administrators_only
+from jobs.views.benchmarks import Section
 from jobs.views.charts import Chart
 from jobs.views.host_charts import PERIODS, HostCharts
 from jobs.views.host_launch import HostLaunch
@@ -32,6 +33,10 @@ class HostPage:
         self.figures = measuring.figures(backend.name, self.period.window, now=self.now)
         self.host = Host(backend)
         self.launch = HostLaunch(backend, version) if backend.kind == "gpu" else None
+
+    @cached_property
+    def benchmarks(self) -> Section:
+        return Section(self.backend)
 
     @cached_property
     def profile(self) -> list[tuple[str, list[host_figures.Line]]]:

@@ -9,6 +9,7 @@ from jobs.views import (
     alerts,
     audit,
     backends,
+    benchmarks,
     comparing,
     costs,
     document,
@@ -105,5 +106,7 @@ urlpatterns = [
     path("backends/add", host_editing.add, name="backend-add"),
     path("backends/<str:name>/", host_page.host, name="backend"),
     path("backends/<str:name>/edit", host_editing.edit, name="backend-edit"),
+    path("backends/<str:name>/benchmark/live", benchmarks.live, name="benchmark-live"),
+    path("backends/<str:name>/benchmark/<str:deed>", benchmarks.act, name="benchmark-act"),
     path("backends/<str:name>/<str:deed>", host_actions.act, name="backend-act"),
 ]

@@ -10,7 +10,7 @@ from django.test import Client
 from pydantic import TypeAdapter
 
 from jobs import schemas
-from jobs.api import examples, notice_examples
+from jobs.api import benchmark_examples, examples, notice_examples
 from jobs.api.refusals import STATUS_OF_CODE
 from tests.builders import PASSWORD, make_user
 
@@ -44,6 +44,9 @@ HAVE_TO_BE_THERE = """
     POST /backends/{name}/activate
     POST /backends/{name}/disable
     POST /backends/{name}/check
+    POST /backends/{name}/benchmark
+    GET /backends/{name}/benchmark
+    POST /backends/{name}/benchmark/stop
     GET /backends/{name}/measured
     GET /costs
     GET /routing/policy
@@ -165,6 +168,8 @@ def test_every_reference_leads_somewhere(description: dict[str, Any]) -> None:
         (schemas.BackendOut, examples.BACKEND),
         (schemas.CheckedBackend, examples.CHECKED_BACKEND),
         (schemas.NewBackend, examples.NEW_BACKEND),
+        (schemas.BenchmarkOut, benchmark_examples.BENCHMARK),
+        (schemas.BenchmarkOut, benchmark_examples.BEGUN),
         (schemas.MeasuredOut, examples.MEASURED),
         (schemas.CostsOut, examples.COSTS),
         (schemas.PolicyOut, examples.POLICY),
