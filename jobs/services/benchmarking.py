@@ -151,7 +151,7 @@ def to_send_again() -> list[int]:
 
 def of(backend: Backend, *, limit: int = 1) -> list[Benchmark]:
     """Its newest benchmarks, the newest first."""
-    return list(backend.benchmarks.newest_first().select_related("by")[:limit])
+    return list(Benchmark.objects.filter(backend=backend).newest_first().select_related("by")[:limit])
 
 
 def results(benchmark: Benchmark) -> list[Result]:
