@@ -175,13 +175,13 @@ class RunningSite:
         """kill -9 of the part and of what it started, and wait until it is gone."""
         child = self._children.pop(name)
         os.killpg(child.pid, signal.SIGKILL)
-        child.wait(timeout=20)
+        child.wait(timeout=60)
 
     def end(self, name: str) -> int:
         """SIGTERM, and the exit code."""
         child = self._children.pop(name)
         child.terminate()
-        return child.wait(timeout=20)
+        return child.wait(timeout=60)
 
     def log(self, name: str) -> str:
         return (Path(self._folder.name) / f"{name}.log").read_text(encoding="utf-8", errors="replace")
@@ -209,6 +209,6 @@ class RunningSite:
             child.send_signal(signal.SIGCONT)
             child.kill()
         for child in self._children.values():
-            child.wait(timeout=20)
+            child.wait(timeout=60)
         self._children.clear()
         self._folder.cleanup()
