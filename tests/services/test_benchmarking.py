@@ -113,7 +113,7 @@ def test_its_figures_are_the_hosts_own_and_its_calls_within_what_is_set(db):
 
 
 def test_a_host_that_would_take_more_gets_no_more_than_is_set(calypso):
-    with Simulator.start(slots=9) as roomy:
+    with Simulator.start(slots=9, service_seconds=0.05) as roomy:
         Backend.objects.update(base_url=roomy.base_url)
         row = benchmark()
         assert (row.state, row.reason) == ("done", "")
