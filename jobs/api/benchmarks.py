@@ -11,7 +11,7 @@ from jobs import actors, errors
 from jobs.api import benchmark_examples as examples
 from jobs.api.answers import answers
 from jobs.api.auth import needs
-from jobs.schemas import BenchmarkIn, BenchmarkOut
+from jobs.schemas import BenchmarkOut
 from jobs.services import backends, benchmarking
 
 router = Router(tags=["Backends"], auth=needs("admin"))
@@ -20,18 +20,12 @@ router = Router(tags=["Backends"], auth=needs("admin"))
 @router.post(
     "/backends/{name}/benchmark",
     summary="Benchmark a backend",
-    **answers(
-        BenchmarkOut,
-        example=examples.BEGUN,
-        status=202,
-        refusals=("not_found", "conflict", "invalid"),
-        body={"beyond": False},
-    ),
+    **answers(BenchmarkOut, example=examples.BEGUN, status=202, refusals=("not_found", "conflict")),
 )
-def begin_benchmark(request: HttpRequest, name: str, payload: BenchmarkIn = BenchmarkIn()) -> Status[dict[str, Any]]:  # noqa: B008 - django-ninja's way of saying that the body may be missing; never changed
+def begin_benchmark(request: HttpRequest, name: str) -> Status[dict[str, Any]]:
     """Has it read 10 pages, 50 pages, pages at rising concurrency and at three resolutions, which takes minutes. Slots
     are kept to, and people's pages go first. 409 where it is not in use, not well, or benchmarked already."""
-    begun = benchmarking.begin(name, by=request.user, beyond=payload.beyond)
+    begun = benchmarking.begin(name, by=request.user)
     actors.benchmark_soon(begun.pk)
     return Status(202, benchmarking.snapshot(begun))
 

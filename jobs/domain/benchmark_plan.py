@@ -28,33 +28,27 @@ UNREADABLE = (Outcome.OUT_OF_MEMORY, Outcome.REFUSED)
 
 @dataclass(frozen=True)
 class Setup:
-    """The host as it was set when the benchmark began. `dpi` is what its pages are sent at. `beyond`: also more at
-    once than is set, which was asked for."""
+    """The host as it was set when the benchmark began. `dpi` is what its pages are sent at."""
 
     slots: int
     queue_ahead: int
     dpi: int
     call_seconds: float
-    beyond: bool = False
 
     @property
     def capacity(self) -> int:
+        """The most that may be in flight there, whoever sends it: no step has more at once."""
         return self.slots + self.queue_ahead
-
-    @property
-    def most_at_once(self) -> int:
-        return self.capacity * 2 if self.beyond else self.capacity
 
 
 @dataclass(frozen=True)
 class Step:
-    """`pages` sent, `at_once` of them in flight. `beyond`: more than slots and queue ahead allow."""
+    """`pages` sent, `at_once` of them in flight."""
 
     kind: Kind
     pages: int
     at_once: int
     dpi: int
-    beyond: bool = False
 
     @property
     def title(self) -> str:
@@ -62,7 +56,7 @@ class Step:
             return f"{self.pages} pages"
         if self.kind == "resolution":
             return f"{self.dpi} dpi, caps set aside"
-        return f"{self.at_once} at once{', beyond what is set' if self.beyond else ''}"
+        return f"{self.at_once} at once"
 
 
 @dataclass(frozen=True)
@@ -168,14 +162,13 @@ def _resolutions(setup: Setup) -> Iterator[Step]:
 
 
 def levels(setup: Setup) -> list[int]:
-    """1, 2, 4 … up to what is set, that itself, and where it was asked for on to twice that."""
-    ends = {setup.capacity, setup.most_at_once}
-    doubled = {2**n for n in range(setup.most_at_once.bit_length()) if 2**n < setup.most_at_once}
-    return sorted(doubled | ends)
+    """1, 2, 4 … up to what is set, and that itself."""
+    doubled = {2**n for n in range(setup.capacity.bit_length()) if 2**n < setup.capacity}
+    return sorted(doubled | {setup.capacity})
 
 
 def _at_once(setup: Setup, count: int) -> Step:
-    return Step("concurrency", max(ROUNDS, ROUNDS * count), count, setup.dpi, beyond=count > setup.capacity)
+    return Step("concurrency", max(ROUNDS, ROUNDS * count), count, setup.dpi)
 
 
 def concurrency(results: Sequence[Result]) -> list[Result]:
@@ -263,13 +256,8 @@ def verdict(setup: Setup, results: Sequence[Result], *, ended: bool) -> Verdict:
 
 
 def _proposals(setup: Setup, results: Sequence[Result], enough: Result) -> Iterator[Proposal]:
-    slots = enough.step.at_once
-    most = concurrency(results)[-1].step.at_once
-    reason = f"{slots} at once read nearly as many pages a second as any number up to {most}."
-    if slots == most:
-        reason = f"More were read with each one more, up to {most} at once. It may take more still."
-    yield Proposal("slots", "Slots", setup.slots, slots, reason)
-    ahead = queue_ahead(slots, enough)
+    yield _slots(setup, results, enough.step.at_once)
+    ahead = queue_ahead(enough)
     yield Proposal(
         "queue_ahead",
         "Queue ahead",
@@ -290,7 +278,26 @@ def _proposals(setup: Setup, results: Sequence[Result], enough: Result) -> Itera
     )
 
 
-def queue_ahead(slots: int, result: Result) -> int:
-    """Requests beyond the slots, so that the host has the next page while ours goes from one to the other: as many as
-    end in that time, one at the least."""
-    return max(1, math.ceil(slots * result.gap_seconds / result.mean)) if result.mean else 1
+def _slots(setup: Setup, results: Sequence[Result], enough: int) -> Proposal:
+    """So many as are enough. Where the most that may be in flight read more than any fewer did, and each page as
+    quickly as before, the host's own number lies further up and was not seen: then twice the slots, to be tried."""
+    most = concurrency(results)[-1].step.at_once
+    doubles_at = latency_doubles_at(results)
+    if enough < most:
+        reason = f"{enough} at once read nearly as many pages a second as any number up to {most}."
+        return Proposal("slots", "Slots", setup.slots, enough, reason)
+    if doubles_at:
+        reason = f"More were read up to {most} at once, though from {doubles_at} on a page takes twice as long."
+        return Proposal("slots", "Slots", setup.slots, enough, reason)
+    tried = max(2 * setup.slots, most)  # most: with more ahead than slots, so many are known to be good already
+    reason = (
+        f"Up to {most} at once, all that slots and queue ahead allow, more were read and no page took twice as long: "
+        f"nothing more could be seen within what is set. Try {tried} slots with another benchmark."
+    )
+    return Proposal("slots", "Slots", setup.slots, tried, reason)
+
+
+def queue_ahead(result: Result) -> int:
+    """Requests ahead of the slots, so that the host has the next page while ours goes from one to the other: as many
+    as end in that time, one at the least."""
+    return max(1, math.ceil(result.step.at_once * result.gap_seconds / result.mean)) if result.mean else 1

@@ -12,7 +12,7 @@ from jobs.schemas.backends import (
     SelfTestOut,
     StepOut,
 )
-from jobs.schemas.benchmarks import BenchmarkIn, BenchmarkOut, BenchmarkStepOut, ProposalOut
+from jobs.schemas.benchmarks import BenchmarkOut, BenchmarkStepOut, ProposalOut
 from jobs.schemas.documents import (
     AttemptOut,
     BlockOut,
@@ -77,7 +77,6 @@ __all__ = [
     "BackendFields",
     "BackendList",
     "BackendOut",
-    "BenchmarkIn",
     "BenchmarkOut",
     "BenchmarkStepOut",
     "BlockOut",

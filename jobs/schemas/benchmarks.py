@@ -1,4 +1,4 @@
-"""A benchmark of a backend, as it comes out and as it is asked for."""
+"""A benchmark of a backend, as it comes out."""
 
 from __future__ import annotations
 
@@ -12,10 +12,6 @@ from jobs.schemas.measuring import Range
 BenchmarkState = Literal["waiting", "running", "done", "failed", "stopped", "interrupted"]
 
 
-class BenchmarkIn(Schema):
-    beyond: bool = Field(default=False, description="Also try twice as many at once as slots and queue_ahead allow.")
-
-
 class BenchmarkStepOut(Schema):
     """Seconds. null: no page was read."""
 
@@ -24,7 +20,6 @@ class BenchmarkStepOut(Schema):
     pages: int
     at_once: int
     dpi: int
-    beyond: bool = Field(description="More at once than slots and queue_ahead allow.")
     seconds: float = Field(description="From the first call of the step to its end.")
     p50: float | None = Field(description="Of one page, its waiting inside the host included.")
     p95: float | None
@@ -51,7 +46,6 @@ class BenchmarkOut(Schema):
     state: BenchmarkState
     reason: str = Field(description="Why it ended before its end.")
     doing: str
-    beyond: bool
     disturbed: bool
     created_at: datetime
     began_at: datetime | None

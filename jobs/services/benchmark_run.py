@@ -247,10 +247,9 @@ class _Step:
             self._disturbed = True
         if waits.exists():
             return None
-        beyond = self.step.at_once - self.backend.capacity if self.step.beyond else 0
         seconds = settings.CALL_SECONDS + calling.CONNECT_SECONDS
         try:
-            return slots.take(self.backend, "benchmark", seconds, beyond=beyond)
+            return slots.take(self.backend, "benchmark", seconds)
         except errors.Conflict as taken:
             log.debug("benchmark.waits", backend=self.backend.name, reason=taken.message)
             return None

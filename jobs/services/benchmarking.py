@@ -32,8 +32,8 @@ UNDER_WAY = "A benchmark of {} is under way already."
 DIED = "The process that ran it died, or was cut off from the database."
 
 
-def begin(name: str, *, by: Any, beyond: bool = False) -> Benchmark:
-    """A benchmark that waits for a worker. `beyond`: also more at once than is set.
+def begin(name: str, *, by: Any) -> Benchmark:
+    """A benchmark that waits for a worker.
 
     Raises errors.NotFound, errors.Conflict where the host is not in use, not well, or benchmarked already.
     """
@@ -44,9 +44,9 @@ def begin(name: str, *, by: Any, beyond: bool = False) -> Benchmark:
     try:
         with transaction.atomic():
             made = Benchmark.objects.create(
-                backend=backend, by=by, setup=asdict(_setup(backend, beyond)), sent_at=now, created_at=now
+                backend=backend, by=by, setup=asdict(_setup(backend)), sent_at=now, created_at=now
             )
-            access.audit("backend.benchmarked", by=by, subject=name, detail={"beyond": beyond})
+            access.audit("backend.benchmarked", by=by, subject=name)
     except IntegrityError:
         raise errors.Conflict(UNDER_WAY.format(name)) from None
     return made
@@ -65,7 +65,7 @@ def refusal(backend: Backend) -> str:
     return ""
 
 
-def _setup(backend: Backend, beyond: bool) -> Setup:
+def _setup(backend: Backend) -> Setup:
     sent_at = resolution(
         None,
         backend=backend.name,
@@ -73,7 +73,7 @@ def _setup(backend: Backend, beyond: bool) -> Setup:
         max_dpi=backend.max_dpi,
         model_profile=backend.model_profile,
     )
-    return Setup(backend.slots, backend.queue_ahead, sent_at.dpi, settings.CALL_SECONDS, beyond)
+    return Setup(backend.slots, backend.queue_ahead, sent_at.dpi, settings.CALL_SECONDS)
 
 
 def claim(benchmark_id: int) -> Benchmark | None:
@@ -200,7 +200,6 @@ def snapshot(benchmark: Benchmark) -> dict[str, Any]:
         "state": benchmark.state,
         "reason": benchmark.reason,
         "doing": benchmark.doing,
-        "beyond": benchmark.setup["beyond"],
         "disturbed": found.disturbed,
         "created_at": benchmark.created_at,
         "began_at": benchmark.began_at,

@@ -26,19 +26,18 @@ def lock() -> None:
         sql.fetch("SELECT pg_advisory_xact_lock(%s)", [LOCK_KEY])
 
 
-def take(backend: Backend, kind: str, seconds: float, *, alone: bool = False, beyond: int = 0) -> SlotLease:
+def take(backend: Backend, kind: str, seconds: float, *, alone: bool = False) -> SlotLease:
     """A slot for a call that is no page's. It ends by itself after `seconds`, should this process die with it.
 
     Raises errors.Conflict, a sentence, when every slot is taken, or a page runs alone there; with `alone` also when
-    another call of that kind is under way: of two processes that would try a host, one does. `beyond`: so many
-    more than its capacity may be in flight, for a benchmark that was asked to find out what the host takes.
+    another call of that kind is under way: of two processes that would try a host, one does.
     """
     now = timezone.now()
     with transaction.atomic():
         lock()
         row = Backend.objects.get(pk=backend.pk)
         held = list(row.leases.values_list("kind", "page__claims", "page__engine_deaths"))
-        if len(held) >= row.capacity + beyond:
+        if len(held) >= row.capacity:
             raise errors.Conflict("All its slots are taken: it is at work.")
         if any(claims or deaths for _, claims, deaths in held):
             raise errors.Conflict("A page that may be to blame for a death runs there alone.")

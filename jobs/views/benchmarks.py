@@ -165,7 +165,7 @@ def _host(name: str) -> Backend:
 
 
 def _begin(request: HttpRequest, name: str) -> None:
-    begun = benchmarking.begin(name, by=request.user, beyond=bool(request.POST.get("beyond")))
+    begun = benchmarking.begin(name, by=request.user)
     actors.benchmark_soon(begun.pk)
     messages.success(request, f"The benchmark of {name} begins. It takes some minutes; pages go first.")
 

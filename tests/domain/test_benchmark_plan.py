@@ -43,8 +43,8 @@ def benchmark(host, setup):
     return results
 
 
-def setup_of(slots, queue_ahead=1, **fields):
-    return Setup(slots=slots, queue_ahead=queue_ahead, dpi=200, call_seconds=300.0, **fields)
+def setup_of(slots, queue_ahead=1):
+    return Setup(slots=slots, queue_ahead=queue_ahead, dpi=200, call_seconds=300.0)
 
 
 def proposed(found):
@@ -66,24 +66,22 @@ def test_the_standard_set_in_its_order():
         "300 dpi, caps set aside",
     ]
     assert max(result.step.at_once for result in results) == 5
-    assert not any(result.step.beyond for result in results)
 
 
 @pytest.mark.parametrize(
-    ("slots", "ahead", "beyond", "expected"),
-    [
-        (1, 0, False, [1]),
-        (1, 1, False, [1, 2]),
-        (16, 2, False, [1, 2, 4, 8, 16, 18]),
-        (4, 1, True, [1, 2, 4, 5, 8, 10]),
-    ],
+    ("slots", "ahead", "expected"),
+    [(1, 0, [1]), (1, 1, [1, 2]), (4, 1, [1, 2, 4, 5]), (6, 2, [1, 2, 4, 8]), (16, 2, [1, 2, 4, 8, 16, 18])],
 )
-def test_it_rises_by_doubling_up_to_what_is_set_and_beyond_only_where_asked(slots, ahead, beyond, expected):
-    setup = setup_of(slots, ahead, beyond=beyond)
-    assert plan.levels(setup) == expected
-    steps = [plan._at_once(setup, count) for count in expected]
-    assert [step.at_once for step in steps if step.beyond] == [count for count in expected if count > slots + ahead]
-    assert all(step.title.endswith("beyond what is set") for step in steps if step.beyond)
+def test_it_rises_by_doubling_up_to_what_is_set(slots, ahead, expected):
+    assert plan.levels(setup_of(slots, ahead)) == expected
+
+
+@pytest.mark.parametrize("_", range(20))
+def test_no_step_has_more_at_once_than_slots_and_queue_ahead(_):
+    chance = seeded.source()
+    setup = setup_of(chance.randint(1, 12), chance.randint(0, 3))
+    results = benchmark(Reckoned(chance.randint(1, 30), 1.0), setup)
+    assert max(result.step.at_once for result in results) == setup.capacity
 
 
 @pytest.mark.parametrize("_", range(20))
@@ -102,13 +100,34 @@ def test_the_proposed_slots_are_the_hosts_own_whatever_is_set(_):
     assert not [n for n in plan.levels(setup) if 2.2 * real <= n < doubled]
 
 
-def test_more_slots_than_are_set_are_found_beyond_them_alone():
-    host = Reckoned(9, 2.0)
-    within = plan.verdict(setup_of(4), benchmark(host, setup_of(4)), ended=True)
-    assert proposed(within)["slots"] == 5
-    assert "It may take more still." in within.proposals[0].reason
-    setup = setup_of(4, beyond=True)
-    assert proposed(plan.verdict(setup, benchmark(host, setup), ended=True))["slots"] == 9
+def slots_proposal(host, setup):
+    return plan.verdict(setup, benchmark(host, setup), ended=True).proposals[0]
+
+
+def test_more_slots_than_are_set_are_found_by_one_benchmark_after_another():
+    host, told = Reckoned(9, 2.0), [slots_proposal(Reckoned(9, 2.0), setup_of(4))]
+    while len(told) < 3:
+        told.append(slots_proposal(host, setup_of(int(told[-1].proposed))))
+    assert [proposal.proposed for proposal in told] == [8, 16, 9]
+    assert told[0].reason == (
+        "Up to 5 at once, all that slots and queue ahead allow, more were read and no page took twice as long: "
+        "nothing more could be seen within what is set. Try 8 slots with another benchmark."
+    )
+    assert "another benchmark" not in told[2].reason
+
+
+def test_with_more_ahead_than_slots_no_fewer_are_tried_than_were_good_already():
+    assert slots_proposal(Reckoned(9, 2.0), setup_of(1, 3)).proposed == 4
+
+
+def test_where_a_page_takes_longer_all_the_same_no_more_are_tried():
+    """A host that reads all that it is given at once, more pages a second with each one more, each page more slowly."""
+    setup, pages = setup_of(8, 0), {1: 1.0, 2: 1.3, 4: 1.7, 8: 2.6}
+    steps = [plan._at_once(setup, count) for count in plan.levels(setup)]
+    results = [plan.result_of(step, [Call(pages[step.at_once])] * step.pages, seconds=9.0) for step in steps]
+    slots = plan.verdict(setup, results, ended=True).proposals[0]
+    assert slots.proposed == 8
+    assert slots.reason == "More were read up to 8 at once, though from 8 on a page takes twice as long."
 
 
 @pytest.mark.parametrize(("limit", "highest", "tried"), [(150, None, [150]), (200, 150, [150, 200]), (None, 300, None)])

@@ -53,8 +53,8 @@ def calypso(db, host):
     return builders.make_backend("calypso", base_url=host.base_url, slots=2)
 
 
-def benchmark(**options):
-    made = benchmarking.begin("calypso", by=None, **options)
+def benchmark():
+    made = benchmarking.begin("calypso", by=None)
     benchmark_run.run(made.pk)
     made.refresh_from_db()
     return made
@@ -112,14 +112,13 @@ def test_its_figures_are_the_hosts_own_and_its_calls_within_what_is_set(db):
     assert BackendHealth.objects.get().tokens_per_second is None
 
 
-def test_beyond_what_is_set_only_where_it_was_asked_for_and_labelled(calypso, host):
-    host.configure(allowed_extra=99, service_seconds=0.02)
-    row = benchmark(beyond=True)
-    assert row.state == "done"
-    labelled = [result.step for result in benchmarking.results(row) if result.step.beyond]
-    assert max(step.at_once for step in labelled) == 6
-    assert all(step.title.endswith("beyond what is set") for step in labelled)
-    assert 3 < host.max_in_flight <= 6
+def test_a_host_that_would_take_more_gets_no_more_than_is_set(calypso):
+    with Simulator.start(slots=9, service_seconds=0.05) as roomy:
+        Backend.objects.update(base_url=roomy.base_url)
+        row = benchmark()
+        assert (row.state, row.reason) == ("done", "")
+        assert roomy.max_in_flight <= 3
+    assert max(result.step.at_once for result in benchmarking.results(row)) == 3
 
 
 def test_a_resolution_that_does_not_fit_is_a_result(calypso, host, sample):

@@ -21,10 +21,10 @@ def sent(monkeypatch):
 
 
 def results(seconds=30.0, *, disturbed=False):
-    """Of a host that takes six at once and runs out of memory at 300 dpi."""
+    """Of a host that takes three at once and runs out of memory at 300 dpi."""
     made = [result_of(Step("document", 10, 5, 200), [Call(2.0, "ok", 90)] * 10, seconds=seconds, disturbed=disturbed)]
-    for count, page in ((1, 2.0), (6, 2.0), (12, 4.0)):
-        step = Step("concurrency", 4 * count, count, 200, beyond=count > 5)
+    for count, page in ((1, 2.0), (2, 2.0), (3, 2.0), (5, 4.0)):
+        step = Step("concurrency", 4 * count, count, 200)
         made.append(result_of(step, [Call(page, "ok", 90)] * step.pages, seconds=8.0))
     made.append(result_of(Step("resolution", 4, 4, 150), [Call(2.0)] * 4, seconds=2.0))
     made.append(result_of(Step("resolution", 4, 4, 300), [Call(2.0)] + [Call(1.0, "out_of_memory")] * 3, seconds=2.0))
@@ -58,10 +58,10 @@ def test_it_is_begun_with_a_button_and_a_worker_is_told(
 ):
     assert "benchmark-begin" in outline(admin.get(PAGE)).ids()
     with django_capture_on_commit_callbacks(execute=True):
-        response = admin.post("/backends/calypso/benchmark/begin", {"beyond": "beyond"})
+        response = admin.post("/backends/calypso/benchmark/begin")
     row = Benchmark.objects.get()
     assert response["Location"] == "/backends/calypso/#benchmark"
-    assert (row.setup["beyond"], sent) == (True, [("benchmark", row.pk)])
+    assert sent == [("benchmark", row.pk)]
     page = outline(admin.get(PAGE))
     assert "benchmark-stop" in page.ids() and "benchmark-begin" not in page.ids()
     assert "It has not begun." in page.words
@@ -96,7 +96,7 @@ def test_what_was_found_stands_beside_what_is_expected_and_the_one_before(admin,
     ended(80.0)
     page = outline(admin.get(PAGE))
     assert "A PDF of 10 pages 25–40 s 80 s 2×, slower 50 s" in page.words
-    assert "12 beyond what is set · a page takes twice as long 4.0 s 4.0 s 180" in page.words
+    assert "5 · a page takes twice as long 4.0 s 4.0 s 75" in page.words
     assert "300 dpi 1 read, 3 out of memory" in page.words
     assert "150 dpi all 4 read" in page.words
     assert "10 pages in 50 s" in page.words
@@ -105,12 +105,12 @@ def test_what_was_found_stands_beside_what_is_expected_and_the_one_before(admin,
 def test_a_proposal_is_taken_over_with_one_click(admin, client, outline):
     row = ended()
     page = outline(admin.get(PAGE))
-    assert "Slots: 4 → 6" in page.words
+    assert "Slots: 4 → 3" in page.words
     button = page.with_id("take-slots")
     assert (button["name"], button["value"]) == ("proposal", f"{row.pk} slots")
     response = admin.post(button["formaction"], {button["name"]: button["value"]}, follow=True)
-    assert "calypso has 6 slots and 1 ahead now." in outline(response).words
-    assert Backend.objects.get(name="calypso").slots == 6
+    assert "calypso has 3 slots and 1 ahead now." in outline(response).words
+    assert Backend.objects.get(name="calypso").slots == 3
     assert AuditEntry.objects.filter(action="backend.changed").count() == 1
     assert "take-slots" not in outline(admin.get(PAGE)).ids()
 

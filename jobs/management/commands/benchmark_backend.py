@@ -25,11 +25,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name")
         parser.add_argument("--json", action="store_true", help="prints the result alone, as JSON")
-        parser.add_argument("--beyond", action="store_true", help="also tries twice as many at once as is set")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            begun = benchmarking.begin(options["name"], by=None, beyond=options["beyond"])
+            begun = benchmarking.begin(options["name"], by=None)
         except errors.OcrsiteError as error:
             raise CommandError(error.message) from None
         benchmark_run.run(begun.pk, tell=self._say if not options["json"] else lambda line: None)
