@@ -65,7 +65,7 @@ def test_every_model_of_ours_is_there() -> None:
     # A tag is put on and taken off where documents are; a search index and counters are nothing to look at; what was
     # measured, what costs are reckoned with, alerts, webhooks and retention rules have screens of their own.
     elsewhere = {"tag", "pagetext", "measurement", "costbasis", "alert", "alertrule", "event", "webhook", "delivery"}
-    elsewhere |= {"retentionrule", "calltally"}
+    elsewhere |= {"retentionrule", "calltally", "benchmark", "adviceputoff"}
     registered = {m._meta.model_name for m in admin.site._registry if m._meta.app_label == "jobs"}
     assert {m._meta.model_name for m in apps.get_app_config("jobs").get_models()} - registered == inline | elsewhere
 

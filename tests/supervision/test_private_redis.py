@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 from pathlib import Path
@@ -12,7 +11,7 @@ import redis
 
 from jobs.supervision import private_redis
 from jobs.supervision.errors import CannotStart
-from tests.supervision.running import await_true
+from tests.supervision.running import await_true, run_apart
 
 pytestmark = pytest.mark.redis
 
@@ -20,7 +19,7 @@ pytestmark = pytest.mark.redis
 def start(folder: Path) -> subprocess.Popen[bytes]:
     socket = folder / "redis.sock"
     process = subprocess.Popen(private_redis.arguments(socket, folder), stdout=subprocess.DEVNULL)
-    await_true(lambda: asyncio.run(private_redis.answers(socket)()), "Redis answers")
+    await_true(lambda: run_apart(private_redis.answers(socket)()), "Redis answers")
     return process
 
 
@@ -52,7 +51,7 @@ def test_what_it_was_told_survives_its_end(short_folder: Path) -> None:
 
 
 def test_nobody_at_the_socket_is_no_answer(tmp_path: Path) -> None:
-    assert asyncio.run(private_redis.answers(tmp_path / "none.sock")()) is False
+    assert run_apart(private_redis.answers(tmp_path / "none.sock")()) is False
 
 
 def test_a_short_place_is_made_for_us_alone(short_folder: Path) -> None:

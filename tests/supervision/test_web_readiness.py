@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -10,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from jobs.supervision import web_readiness
+from tests.supervision.running import run_apart
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -37,11 +37,11 @@ HEADERS = {"Host": "ocr.example", "X-Forwarded-Proto": "https"}
     ("path", "headers", "works"), [("/readyz", HEADERS, True), ("/other", HEADERS, False), ("/readyz", {}, False)]
 )
 def test_only_a_200_counts(port: int, path: str, headers: dict[str, str], works: bool) -> None:
-    assert asyncio.run(web_readiness.answers_200("127.0.0.1", port, path, headers)()) is works
+    assert run_apart(web_readiness.answers_200("127.0.0.1", port, path, headers)()) is works
 
 
 def test_nobody_there_is_no_answer() -> None:
-    assert asyncio.run(web_readiness.answers_200("127.0.0.1", 1, "/readyz")()) is False
+    assert run_apart(web_readiness.answers_200("127.0.0.1", 1, "/readyz")()) is False
 
 
 @pytest.mark.parametrize(("host", "asked"), [("0.0.0.0", "127.0.0.1"), ("::", "::1"), ("10.0.0.5", "10.0.0.5")])  # noqa: S104 - names only

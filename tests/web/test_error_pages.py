@@ -46,6 +46,8 @@ def test_what_one_may_not_see_says_so(client):
     ],
 )
 def test_what_is_away_is_told_from_what_is_broken(mira, monkeypatch, error, status, words):
+    """Q17."""
+
     def fails(*_):
         raise error
 
