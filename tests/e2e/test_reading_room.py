@@ -124,8 +124,11 @@ def test_single_keys_can_be_switched_off_and_on_again(visit, document):
     expect(keys).to_be_visible()
     switch.press("Space")
     expect(switch).to_be_checked()
+    expect(page.locator("html")).to_have_attribute("data-keys", "on")
     press("Escape")
     expect(keys).to_be_hidden()
+
+    page.goto(f"{visit.address}/documents/{document.pk}/pages/2/")
     press("j")
     page.wait_for_url("**/pages/3/")
 
