@@ -66,7 +66,7 @@ def test_a_database_that_was_away_has_every_page_once_when_it_is_back(site):
         ready = requests.get(f"{address}/readyz", timeout=60)
     assert (listed.status_code, listed.json()["error"]["code"]) == (503, "unavailable")
     assert screen.status_code == 503
-    assert "The database cannot be reached" in screen.text
+    assert "The site cannot work just now" in screen.text
     assert (ready.status_code, ready.json()["checks"]["database"]["ok"]) == (503, False)
     site.until_ended(document)
     assert_done_once(site, 8)
