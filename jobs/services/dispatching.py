@@ -20,8 +20,8 @@ from django.db import transaction
 from jobs.domain import circuit, placing, routing, scheduling
 from jobs.domain.placing import Placement, Site
 from jobs.domain.policies import Policy
-from jobs.models import Backend, Document
-from jobs.services import heads, queues, slots
+from jobs.models import Backend
+from jobs.services import current_backends, heads, queues, slots
 from jobs.services import routing as routing_service
 from jobs.services import statements as sql
 from jobs.services.heads import Head
@@ -108,7 +108,7 @@ def assign_slots() -> Dispatched:
 
 def _hosts() -> list[_Host]:
     hosts = []
-    for backend in Backend.objects.select_related("health").in_name_order():
+    for backend in current_backends.in_name_order():
         health = getattr(backend, "health", None)
         state = circuit.from_json(health.circuit if health else {})
         may_take = backend.lifecycle == "active"
@@ -172,11 +172,7 @@ class _Round:
         chosen = {document.key: document for document in self._chosen()}
         rows = heads.of(list(chosen), self._heads_each(len(chosen)))
         avoided, waited = heads.avoided(rows), heads.waited([row.page for row in rows if row.suspect])
-        decisions = Document.objects.only("decision", "wanted_backend").in_bulk([row.document for row in rows])
-        choices = {
-            key.hex: placing.choice_of(document.decision, document.wanted_backend)
-            for key, document in decisions.items()
-        }
+        choices = _choices({row.document: chosen[row.document] for row in rows})
         found = {}
         for row in rows:
             document = chosen[row.document]
@@ -213,6 +209,18 @@ class _Round:
         if key not in self._placements:
             self._placements[key] = placing.place(choice, self._site, depth=depth, avoided=avoided)
         return self._placements[key]
+
+
+def _choices(documents: Mapping[str, OpenDocument]) -> dict[str, placing.Choice]:
+    """Where each document's decision sends its pages. One query."""
+    if not documents:
+        return {}
+    rows = sql.fetch(
+        f"SELECT id, decision FROM jobs_document WHERE id IN ({sql.marks(list(documents))})",
+        [sql.document_id(key) for key in documents],
+    )
+    decisions = {sql.document_key(key): sql.decoded(decision) for key, decision in rows}
+    return {key: placing.choice_of(decisions.get(key), document.wanted) for key, document in documents.items()}
 
 
 def _choice(row: Head, of_documents: Mapping[str, placing.Choice]) -> placing.Choice:

@@ -14,7 +14,7 @@ from jobs.domain.statuses import DocumentStatus, PageStatus
 from jobs.gateways import storage
 from jobs.models import Document, Page, SlotLease
 from jobs.models.documents import new_document_id
-from jobs.services import access, events, log_ids, rerunning, settling
+from jobs.services import access, events, log_ids, rerunning, settling, slots
 
 log = structlog.get_logger(__name__)
 D = DocumentStatus
@@ -28,7 +28,17 @@ def find(document_id: Any, *, by: Any) -> Document:
 
 def locked(document_id: Any, *, by: Any) -> Document:
     """As `find`, and nobody else changes it until the transaction ends. Asked under the lock, so that what was put into
-    the trash meanwhile is not found."""
+    the trash meanwhile is not found.
+
+    Rows are held in the order in which claiming and settling take them: lease, page, document. Else a page that ends at
+    this moment and the person who cancels would wait for each other, and PostgreSQL would refuse one of them.
+    """
+    find(document_id, by=by)
+    slots.lock()  # no slot is given meanwhile, so that no further lease comes up
+    leases = SlotLease.objects.select_for_update(of=("self",)).filter(page__document=document_id)
+    pages = Page.objects.select_for_update().filter(document=document_id).unended()
+    for rows in (leases, pages):
+        list(rows.order_by("pk").values_list("pk"))
     found: Document = Document.objects.select_for_update(of=("self",)).one_for(by, document_id)
     return found
 

@@ -93,8 +93,19 @@ class Chunk:
 
 
 def something_to_draw() -> bool:
-    """Whether a chunk could be claimed now."""
-    return _choose() is not None
+    """Whether a chunk could be claimed now. Asked with each page: one statement where there is nothing, as mostly."""
+    return _some_page_waits() and _choose() is not None
+
+
+def _some_page_waits() -> bool:
+    states = sorted(statuses.OPEN_DOCUMENTS)
+    return bool(
+        sql.fetch(
+            f"""SELECT 1 FROM jobs_page p JOIN jobs_document d ON d.id = p.document_id
+                WHERE p.status = 'pending' AND d.status IN ({sql.marks(states)}) LIMIT 1""",
+            states,
+        )
+    )
 
 
 def draw_next() -> bool:

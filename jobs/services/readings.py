@@ -6,7 +6,8 @@ for a person's yes. settling hands over here what a host answered.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,13 +23,11 @@ from jobs.domain.chat import storable
 from jobs.domain.statuses import FAILED_PAGES, PageStatus
 from jobs.models import Attempt, Backend, Document, Page, Reading
 from jobs.services import access, searching
+from jobs.services import statements as sql
 
 log = structlog.get_logger(__name__)
 MAX_TEXT_SIGNS = 1_000_000
 BLANK = "blank"
-_PUT_NEEDS = (
-    "rerun", "reading_id", "needs_review", "document__mode", "document__prompt", "document__language", "document__dpi",
-)  # fmt: skip
 
 
 class EditedMeanwhile(errors.Conflict):
@@ -66,24 +65,37 @@ def put(
     Returns how many more pages of its document need a look; None when it is in none of `from_states`. Inside the
     caller's transaction.
     """
-    page = Page.objects.select_for_update(of=("self",)).select_related("document").only(*_PUT_NEEDS).get(pk=page_id)
-    rerun = reruns.from_json(page.rerun)
-    wishes = reruns.asked(page.document, rerun).as_json()
-    source = {"source": "rerun"} if rerun else {}
-    Reading.objects.filter(pk=reading_id).update(settings=wishes, doubt=doubt, **source)
-    changed: dict[str, Any] = {"rerun": None, "wanted_backend": "", "rerun_error": "", "ladder": {}}
-    if rerun and page.reading_id:
-        changed |= {"proposed_id": reading_id, "reason": rerun.reason, "backend": rerun.backend_before}
-    else:
-        changed |= {"reading_id": reading_id, "needs_review": bool(doubt), "reason": doubt, "backend": backend}
-    ended = Page.objects.filter(pk=page_id, status__in=from_states).update(
-        status=PageStatus.DONE, finished_at=timezone.now(), **changed
+    rows = sql.fetch(
+        f"""SELECT p.rerun, p.reading_id, p.needs_review, d.mode, d.prompt, d.language, d.dpi, r.text
+            FROM jobs_page p JOIN jobs_document d ON d.id = p.document_id JOIN jobs_reading r ON r.page_id = p.id
+            WHERE p.id = %s AND r.id = %s AND p.status IN ({sql.marks(from_states)}) {sql.for_update("p")}""",
+        [page_id, reading_id, *from_states],
     )
-    if not ended:
+    if not rows:
         return None
-    if "reading_id" in changed:
-        searching.index_page(page_id)
-    return int(changed.get("needs_review", page.needs_review)) - int(page.needs_review)
+    stored, in_force, was_doubted, *wishes, text = rows[0]
+    rerun = reruns.from_json(sql.decoded(stored))
+    asked = reruns.asked(reruns.Asked(*wishes), rerun).as_json()
+    sql.change(
+        "UPDATE jobs_reading SET settings = %s, doubt = %s, source = COALESCE(%s, source) WHERE id = %s",
+        [json.dumps(asked), doubt, "rerun" if rerun else None, reading_id],
+    )
+    if rerun and in_force:
+        _end(page_id, {"proposed_id": reading_id, "reason": rerun.reason, "backend": rerun.backend_before})
+        return 0
+    _end(page_id, {"reading_id": reading_id, "needs_review": bool(doubt), "reason": doubt, "backend": backend})
+    searching.index_text(page_id, text)
+    return int(bool(doubt)) - int(was_doubted)
+
+
+def _end(page_id: int, changed: Mapping[str, Any]) -> None:
+    """The page is done; whatever was begun for its reading is over. `changed`: what else its row says now."""
+    columns = "".join(f"{name} = %s, " for name in changed)
+    sql.change(
+        f"""UPDATE jobs_page SET {columns} status = 'done', finished_at = {sql.now()}, rerun = NULL,
+                wanted_backend = '', rerun_error = '', ladder = '{{}}' WHERE id = %s""",
+        [*changed.values(), page_id],
+    )
 
 
 def landing(page: Page, target: PageStatus, reason: str) -> tuple[PageStatus, dict[str, Any]]:

@@ -174,7 +174,10 @@ def _begin(claim: Claim) -> _Held | None:
             [claim.lease_id, claim.holder],
         )
         return None
-    rows = sql.fetch("SELECT document_id FROM jobs_page WHERE id = %s AND status = 'running'", [claim.page_id])
+    rows = sql.fetch(
+        f"SELECT p.document_id FROM jobs_page p WHERE p.id = %s AND p.status = 'running' {sql.for_update('p')}",
+        [claim.page_id],
+    )
     rule, reason, decision, waited = freed[0]
     return _Held(rows[0][0], rule, decision_of(rule, reason, decision), waited) if rows else None
 

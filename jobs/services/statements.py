@@ -47,6 +47,12 @@ def seconds_between(earlier: str, later: str) -> str:
     return f"extract(epoch from {later} - {earlier})::double precision"
 
 
+def for_update(table: str) -> str:
+    """Ends a SELECT that holds the rows of `table` (its alias) to the end of its transaction. On SQLite a transaction
+    is IMMEDIATE and alone in any case."""
+    return "" if connection.vendor == "sqlite" else f"FOR UPDATE OF {table}"
+
+
 def fetch(sql: str, params: Sequence[Any] = ()) -> list[Row]:
     """Run one statement and return its rows."""
     with closing(connection.cursor()) as cursor:

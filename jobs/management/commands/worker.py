@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -29,6 +30,8 @@ class Command(BaseCommand):
         from jobs.services import leases
 
         leases.start_keeper()
+        gc.collect()
+        gc.freeze()  # what is loaded now stays: no collection need walk through all of it again
         worker = dramatiq.Worker(dramatiq.get_broker(), worker_threads=settings.WORKER_THREADS, worker_timeout=1000)
         worker.start()
         self.stdout.write(WORKING)
