@@ -17,11 +17,12 @@ from bench import processes
 from bench.measurement import Measurement
 from bench.pages import dense_pdf
 from bench.scene import Scene
+from jobs.domain import scheduling
 from jobs.gateways import rasterizer
-from jobs.services import preparing
 from tests import files
 
 STREAM_CHUNKS = 800
+ROUNDS = 3
 A4_POINTS = (595.28, 841.89)
 
 
@@ -106,21 +107,24 @@ def render_cost(quick: bool) -> list[Measurement]:
     long = 400 if quick else 2000
     with tempfile.TemporaryDirectory() as folder:
         dense = dense_pdf(Path(folder) / "dense.pdf", pages)
-        ours = _cpu_of_children(lambda: _draw_all(dense, pages))
-        bare = _cpu_of_children(lambda: _pdftoppm(dense, Path(folder)))
+        small, _ = _least_of_children(lambda: _draw_all(dense, pages, scheduling.CHUNK_PAGES), lambda: None)
+        ours, bare = _least_of_children(
+            lambda: _draw_all(dense, pages, scheduling.LONGEST_CHUNK_PAGES), lambda: _pdftoppm(dense, Path(folder))
+        )
         stamps = files.numbered_pdf(Path(folder) / "long.pdf", long)
-        first = _cpu_of_children(lambda: _draw(stamps, range(1, 13)))
-        last = _cpu_of_children(lambda: _draw(stamps, range(long - 11, long + 1)))
+        first, last = _least_of_children(
+            lambda: _draw(stamps, range(1, 13)), lambda: _draw(stamps, range(long - 11, long + 1))
+        )
     return [
         Measurement("render_cost", f"{pages} pages against pdftoppm", 1000 * ours / pages, "ms", 1000 * bare / pages,
                     at_most=1.15),
+        Measurement("render_cost", "in chunks for a small host", 1000 * small / pages, "ms", 1000 * bare / pages),
         Measurement("render_cost", f"last 12 of {long} against first 12", last, "s", first, at_most=1.2),
     ]  # fmt: skip
 
 
-def _draw_all(path: Path, pages: int) -> None:
+def _draw_all(path: Path, pages: int, size: int) -> None:
     """In chunks as the site draws them."""
-    size = preparing.scheduling.CHUNK_PAGES
     for first in range(1, pages + 1, size):
         _draw(path, range(first, min(first + size, pages + 1)))
 
@@ -136,6 +140,13 @@ def _pdftoppm(path: Path, folder: Path) -> None:
     quality = f"quality={rasterizer.JPEG_QUALITY}"
     command = ["pdftoppm", "-jpeg", "-jpegopt", quality, "-r", "200", str(path), str(folder / "bare")]
     subprocess.run(command, check=True, timeout=600)
+
+
+def _least_of_children(one: Callable[[], object], other: Callable[[], object]) -> tuple[float, float]:
+    """As `_cpu_of_children`, of two kinds of work in turns: the least of ROUNDS each, as what else the machine does
+    only adds to it."""
+    rounds = [(_cpu_of_children(one), _cpu_of_children(other)) for _ in range(ROUNDS)]
+    return min(took for took, _ in rounds), min(took for _, took in rounds)
 
 
 def _cpu_of_children(work: Callable[[], object]) -> float:
@@ -154,7 +165,7 @@ def big_document(quick: bool) -> list[Measurement]:
     hosts."""
     short, long = (100, 600) if quick else (100, 2000)
     peaks = [_peaks(pages) for pages in (short, long)]
-    ahead = sum(2 * slots + 12 for slots in (5, 18)) + 40
+    ahead = 2 * (5 + 18) + 2 * scheduling.LONGEST_CHUNK_PAGES
     return [
         Measurement("big_document", f"memory, {long} pages against {short}", peaks[1][0], "MB", peaks[0][0],
                     at_most=1.2),

@@ -184,7 +184,10 @@ def _by_document(waiting: Iterable[WaitingPage]) -> dict[str, list[WaitingPage]]
 
 FIRST_CHUNK_PAGES = 2  # the first text appears after the time of two pages, not of a whole chunk
 SHORT_PAGES = 4  # a short document is drawn in one go: a second child process costs more than its last two pages
-CHUNK_PAGES = 12  # enough that starting a child process costs little of it; see docs/performance.md
+# What starting a child process and poppler costs is shared by its pages (docs/performance.md). They are there when the
+# last of them is drawn, so a chunk is long only where enough lies ahead meanwhile.
+CHUNK_PAGES = 12
+LONGEST_CHUNK_PAGES = 24
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,7 @@ class DrawCandidate:
     many of it are to be read."""
 
     document: str
-    backend: str  # where it prefers to run
+    pool: str  # the host where it prefers to run, or the hosts that share what is drawn
     owner: int
     priority_rank: int
     age_seconds: float
@@ -211,18 +214,24 @@ def next_to_draw(
 ) -> tuple[str, int] | None:
     """The document whose pages are drawn next, and how many; None when enough is drawn ahead.
 
-    Ahead of a backend lie at most twice what it can take (and a chunk), so that a slot never waits for the drawing
-    and a 2,000-page file never fills the disk. A document with nothing ready gets its first pages all the same.
+    `capacity` and `ready`, by pool: requests it takes at once, and drawn pages that wait. A whole chunk is drawn
+    once no more than twice the capacity lies ahead: so a slot never waits for the drawing, a child process is never
+    started for a page or two, and a 2,000-page file never fills the disk. A document with nothing ready gets its first
+    pages all the same.
     """
 
-    def room(candidate: DrawCandidate) -> int:
-        ahead = 2 * capacity.get(candidate.backend, 1) + CHUNK_PAGES - ready.get(candidate.backend, 0)
-        return max(ahead, candidate.first_chunk if not candidate.ready else 0)
+    def size(candidate: DrawCandidate) -> int:
+        ahead, at_once = ready.get(candidate.pool, 0), capacity.get(candidate.pool, 1)
+        if ahead > 2 * at_once:
+            return 0 if candidate.ready else candidate.first_chunk
+        if not candidate.ready and not candidate.ended_or_running:
+            return candidate.first_chunk
+        return min(LONGEST_CHUNK_PAGES, max(CHUNK_PAGES, at_once)) if ahead > at_once else CHUNK_PAGES
 
     by_owner: Counter[int] = Counter()
     for candidate in candidates:
         by_owner[candidate.owner] += candidate.ready
-    open_ones = [candidate for candidate in candidates if room(candidate) > 0]
+    open_ones = [candidate for candidate in candidates if size(candidate)]
     if not open_ones:
         return None
     best = min(
@@ -235,5 +244,4 @@ def next_to_draw(
             c.document,
         ),
     )
-    size = CHUNK_PAGES if best.ready or best.ended_or_running else best.first_chunk
-    return best.document, min(size, room(best))
+    return best.document, size(best)

@@ -11,9 +11,11 @@ import os
 import tempfile
 import threading
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -28,7 +30,7 @@ from jobs.domain.attempts import Step
 from jobs.domain.statuses import PageStatus
 from jobs.gateways import disk, rasterizer, storage
 from jobs.models import Backend, Document, Page
-from jobs.services import events, log_ids, queues, routing, settling
+from jobs.services import current_backends, events, log_ids, queues, routing, settling
 from jobs.services import statements as sql
 from jobs.services.leases import keeper
 
@@ -130,44 +132,21 @@ def _choose() -> tuple[str, int] | None:
 
 
 def _whose_turn() -> tuple[str, int] | None:
-    """Three queries, however many pages there are."""
-    waiting = Page.objects.waiting_to_be_drawn().filter(document=OuterRef("pk"))
-    documents = (
-        Document.objects.open()
-        .filter(Q(drawing_until=None) | Q(drawing_until__lt=Now()), Exists(waiting), prepared=True)
-        .values_list(
-            "pk",
-            "backend",
-            "owner_id",
-            "priority_rank",
-            "created_at",
-            "pages_done",
-            "pages_failed",
-            "page_count",
-            named=True,
-        )
-    )
-    # All of them: those of a host that is down, however many, must not hide those of another.
-    rows = list(documents)
+    """Four queries, however many pages there are."""
+    rows = _drawable()
     if not rows:
         return None
-    ready_rows = (
-        # Of open documents alone: what a paused one has drawn is not ahead of anybody.
-        Page.objects.filter(status__in=[PageStatus.RENDERED, PageStatus.ASSIGNED], document__in=Document.objects.open())
-        .values_list("document_id", "document__backend")
-        .annotate(n=Count("id"))
-    )
+    pools, capacity = _pools()
     by_document: Counter[str] = Counter()
-    by_backend: Counter[str] = Counter()
-    for document, backend, count in ready_rows:
+    by_pool: Counter[str] = Counter()
+    for document, backend, count in _drawn_ahead():
         by_document[document.hex] += count
-        by_backend[backend] += count
-    capacity = {backend.name: backend.capacity for backend in Backend.objects.all()}
+        by_pool[pools.get(backend, backend)] += count
     now = timezone.now()
     candidates = [
         scheduling.DrawCandidate(
             document=row.pk.hex,
-            backend=row.backend,
+            pool=pools.get(row.backend, row.backend),
             owner=row.owner_id,
             priority_rank=row.priority_rank,
             age_seconds=(now - row.created_at).total_seconds(),
@@ -177,7 +156,43 @@ def _whose_turn() -> tuple[str, int] | None:
         )
         for row in rows
     ]
-    return scheduling.next_to_draw(candidates, capacity, by_backend)
+    return scheduling.next_to_draw(candidates, capacity, by_pool)
+
+
+DRAWABLE = (
+    "pk", "backend", "owner_id", "priority_rank", "created_at", "pages_done", "pages_failed", "page_count",
+)  # fmt: skip
+
+
+def _drawable() -> list[Any]:
+    """Documents with pages to draw that nobody draws now. All of them: those of a host that is down, however many, must
+    not hide those of another."""
+    waiting = Page.objects.waiting_to_be_drawn().filter(document=OuterRef("pk"))
+    nobody = Q(drawing_until=None) | Q(drawing_until__lt=Now())
+    documents = Document.objects.open().filter(nobody, Exists(waiting), prepared=True)
+    return list(documents.values_list(*DRAWABLE, named=True))
+
+
+def _drawn_ahead() -> Iterable[tuple[UUID, str, int]]:
+    """(document, its backend, pages drawn and not sent). Of open documents alone: what a paused one has drawn is not
+    ahead of anybody."""
+    pages = Page.objects.filter(
+        status__in=[PageStatus.RENDERED, PageStatus.ASSIGNED], document__in=Document.objects.open()
+    )
+    return pages.values_list("document_id", "document__backend").annotate(n=Count("id"))
+
+
+def _pools() -> tuple[dict[str, str], dict[str, int]]:
+    """Which hosts take from the same drawn pages, and how many requests each such pool takes at once: all of them one
+    where pages spread freely, else each its own."""
+    backends = current_backends.in_name_order()
+    free = routing.in_force().spread == "free"
+    pools = {backend.name: "any" if free else backend.name for backend in backends}
+    capacity: Counter[str] = Counter()
+    for backend in backends:
+        if not free or backend.lifecycle == "active":
+            capacity[pools[backend.name]] += backend.capacity
+    return pools, dict(capacity)
 
 
 def _claim_chunk() -> Chunk | None:

@@ -212,14 +212,22 @@ def test_the_first_chunk_is_small_and_later_ones_are_not():
     assert next_to_draw([candidate("a", ready=2)], {"calypso": 5}, {"calypso": 2}) == ("a", CHUNK_PAGES)
 
 
+@pytest.mark.parametrize(
+    ("at_once", "ahead", "pages"),
+    [(1, 2, 12), (12, 13, 12), (18, 18, 12), (18, 19, 18), (24, 25, 24), (300, 301, 24), (300, 300, 12)],
+)
+def test_a_chunk_is_longer_where_a_large_host_has_enough_to_do_meanwhile(at_once, ahead, pages):
+    assert next_to_draw([candidate("a", ready=2)], {"calypso": at_once}, {"calypso": ahead}) == ("a", pages)
+
+
 def test_a_short_document_is_drawn_in_one_go():
     assert next_to_draw([candidate("a", pages=SHORT_PAGES)], {"calypso": 5}, {}) == ("a", SHORT_PAGES)
     assert next_to_draw([candidate("a", pages=SHORT_PAGES + 1)], {"calypso": 5}, {}) == ("a", FIRST_CHUNK_PAGES)
 
 
-def test_drawing_stops_when_enough_lies_ahead():
-    enough = 2 * 5 + CHUNK_PAGES
-    assert next_to_draw([candidate("a", ready=enough)], {"calypso": 5}, {"calypso": enough}) is None
+@pytest.mark.parametrize(("ahead", "drawn"), [(10, ("a", CHUNK_PAGES)), (11, None), (10 + CHUNK_PAGES, None)])
+def test_a_whole_chunk_is_drawn_once_there_is_less_ahead_than_twice_what_the_host_takes(ahead, drawn):
+    assert next_to_draw([candidate("a", ready=ahead)], {"calypso": 5}, {"calypso": ahead}) == drawn
 
 
 def test_an_urgent_document_is_drawn_although_enough_lies_ahead():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jobs.domain import scheduling
+from jobs.models import RoutingPolicy
 from jobs.services import preparing
 from tests import builders
 
@@ -29,3 +30,16 @@ def test_what_paused_documents_have_drawn_does_not_keep_others_from_being_drawn_
     builders.make_document(person, pages=60, rendered=60, age_seconds=900, status="paused")
     document = builders.make_document(person, pages=60, rendered=2, age_seconds=1)
     assert preparing._choose() == (document.pk.hex, scheduling.CHUNK_PAGES)
+
+
+def test_where_pages_spread_freely_enough_is_drawn_ahead_for_all_hosts_together():
+    """Of one host's alone a quarter of the slots would wait for the drawing."""
+    builders.make_backend("calypso", slots=4, queue_ahead=1)
+    builders.make_backend("spark", slots=16, queue_ahead=2)
+    document = builders.make_document(builders.make_user(), pages=100, rendered=46)
+    builders.make_policy(spread="overload")
+    assert preparing._choose() is None
+    RoutingPolicy.objects.update(spread="free")
+    assert preparing._choose() == (document.pk.hex, 23)  # of four and sixteen slots, one and two requests more
+    builders.make_document(document.owner, pages=1, rendered=1)
+    assert preparing._choose() is None
