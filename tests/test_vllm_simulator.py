@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 import sys
 import threading
@@ -20,7 +21,8 @@ CHAT = "/v1/chat/completions"
 def body(number=0, **changes):
     image = b"\xff\xd8 page %d" % number
     prompt = chat.prompt_for("markdown")
-    return chat.build_body(**{"model": MODEL, "image": image, "prompt": prompt, "max_tokens": 6892, **changes})
+    made = chat.build_body(**{"model": MODEL, "image": image, "prompt": prompt, "max_tokens": 6892, **changes})
+    return json.loads(chat.encode_body(made))
 
 
 def sha(number):

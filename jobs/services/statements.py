@@ -1,6 +1,6 @@
-"""The plain SQL of the hot path: dispatch, claim and settle, once a page each. The ORM is used everywhere else.
+"""The plain SQL of the hot path, once a page each: dispatch, claim, what is sent, settle. Elsewhere the ORM is used.
 
-Why not the ORM here: it costs 21 to 27 ms of CPU a page in these three, the statements below about 10
+Why not the ORM here: it costs 21 to 27 ms of CPU a page in these, the statements below about 10
 (docs/decisions/0001-queue-of-record.md). The text is the same for SQLite and PostgreSQL but for the time, which
 is always the database's own: workers' clocks may be wrong.
 """
