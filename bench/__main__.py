@@ -12,6 +12,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,6 +20,7 @@ from pathlib import Path
 from bench import plot
 from bench.measurement import Measurement, from_json, markdown, rows
 from bench.names import NAMES
+from bench.one import TEMPLATE
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 1200
@@ -43,6 +45,8 @@ def main() -> int:
             from tests import postgres
 
             environment["DATABASE_URL"] = stack.enter_context(postgres.server())
+        else:
+            environment[TEMPLATE] = migrated(Path(stack.enter_context(tempfile.TemporaryDirectory())))
         for name in told.names or NAMES:
             try:
                 found += measure(name, environment, quick=told.quick)
@@ -56,6 +60,14 @@ def main() -> int:
     if told.markdown:
         sys.stdout.write(markdown(found) + "\n")
     return 1 if broken or any(one.holds is False for one in found) else 0
+
+
+def migrated(folder: Path) -> str:
+    """The path of an empty database with all its tables."""
+    environment = os.environ | {"OCRSITE_DATA_DIR": str(folder), "DATABASE_URL": f"sqlite:///{folder}/template.sqlite3"}
+    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=SECONDS)
+    return str(folder / "template.sqlite3")
 
 
 def measure(name: str, environment: dict[str, str], *, quick: bool) -> list[Measurement]:

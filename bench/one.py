@@ -20,6 +20,9 @@ from dataclasses import replace
 from bench.measurement import Measurement
 from bench.names import NAMES
 
+# A migrated SQLite database to begin with, which `python -m bench` makes once for all that it runs.
+TEMPLATE = "OCRSITE_BENCH_TEMPLATE"
+
 
 def main() -> None:
     parser = argparse.ArgumentParser()
@@ -29,6 +32,8 @@ def main() -> None:
     folder = tempfile.mkdtemp(prefix="ocrsite-bench-")
     os.environ["OCRSITE_DATA_DIR"] = folder
     os.environ.setdefault("DATABASE_URL", f"sqlite:///{folder}/db.sqlite3")
+    if template := os.environ.get(TEMPLATE):
+        shutil.copyfile(template, f"{folder}/db.sqlite3")
     os.environ["DJANGO_SETTINGS_MODULE"] = "ocrsite.settings"
     os.environ.setdefault("OCRSITE_LOG_FORMAT", "json")
     try:
