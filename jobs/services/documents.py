@@ -31,11 +31,12 @@ def locked(document_id: Any, *, by: Any) -> Document:
     the trash meanwhile is not found.
 
     Rows are held in the order in which claiming and settling take them: lease, page, document. Else a page that ends at
-    this moment and the person who cancels would wait for each other, and PostgreSQL would refuse one of them.
+    this moment and the person who cancels would wait for each other, and PostgreSQL would refuse one of them. Leases
+    that a worker holds are left to it: nobody takes those back, and they are renewed many at a time in any order.
     """
     find(document_id, by=by)
     slots.lock()  # no slot is given meanwhile, so that no further lease comes up
-    leases = SlotLease.objects.select_for_update(of=("self",)).filter(page__document=document_id)
+    leases = SlotLease.objects.select_for_update(of=("self",)).filter(page__document=document_id, holder="")
     pages = Page.objects.select_for_update().filter(document=document_id).unended()
     for rows in (leases, pages):
         list(rows.order_by("pk").values_list("pk"))
