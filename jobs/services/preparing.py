@@ -100,14 +100,14 @@ def something_to_draw() -> bool:
 
 
 def _some_page_waits() -> bool:
+    """Asked document by document: what paused ones have waiting, however much, is not walked through."""
     states = sorted(statuses.OPEN_DOCUMENTS)
-    return bool(
-        sql.fetch(
-            f"""SELECT 1 FROM jobs_page p JOIN jobs_document d ON d.id = p.document_id
-                WHERE p.status = 'pending' AND d.status IN ({sql.marks(states)}) LIMIT 1""",
-            states,
-        )
+    rows = sql.fetch(
+        f"""SELECT 1 FROM jobs_document d WHERE d.status IN ({sql.marks(states)})
+            AND EXISTS (SELECT 1 FROM jobs_page p WHERE p.document_id = d.id AND p.status = 'pending') LIMIT 1""",
+        states,
     )
+    return bool(rows)
 
 
 def draw_next() -> bool:
