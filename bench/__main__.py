@@ -91,7 +91,8 @@ WIDTHS = (16, 34, 14, 14, 7, 7, 6)
 def report(found: list[Measurement], database: str) -> dict[str, object]:
     """What is written as JSON: machine, versions, figures."""
     machine = {"cores": os.cpu_count(), "load": os.getloadavg()[0], "processor": platform.machine()}
-    versions = {"python": platform.python_version(), "kernel": platform.release().partition("-")[0], "database": database}
+    kernel = platform.release().partition("-")[0]
+    versions = {"python": platform.python_version(), "kernel": kernel, "database": database}
     return {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "machine": machine, "versions": versions,
             "measurements": [one.as_json() for one in found]}  # fmt: skip
 
