@@ -107,9 +107,10 @@ def render_cost(quick: bool) -> list[Measurement]:
     long = 400 if quick else 2000
     with tempfile.TemporaryDirectory() as folder:
         dense = dense_pdf(Path(folder) / "dense.pdf", pages)
-        small, _ = _least_of_children(lambda: _draw_all(dense, pages, scheduling.CHUNK_PAGES), lambda: None)
-        ours, bare = _least_of_children(
-            lambda: _draw_all(dense, pages, scheduling.LONGEST_CHUNK_PAGES), lambda: _pdftoppm(dense, Path(folder))
+        ours, small, bare = _least_of_children(
+            lambda: _draw_all(dense, pages, scheduling.LONGEST_CHUNK_PAGES),
+            lambda: _draw_all(dense, pages, scheduling.CHUNK_PAGES),
+            lambda: _pdftoppm(dense, Path(folder)),
         )
         stamps = files.numbered_pdf(Path(folder) / "long.pdf", long)
         first, last = _least_of_children(
@@ -142,11 +143,11 @@ def _pdftoppm(path: Path, folder: Path) -> None:
     subprocess.run(command, check=True, timeout=600)
 
 
-def _least_of_children(one: Callable[[], object], other: Callable[[], object]) -> tuple[float, float]:
-    """As `_cpu_of_children`, of two kinds of work in turns: the least of ROUNDS each, as what else the machine does
+def _least_of_children(*works: Callable[[], object]) -> list[float]:
+    """As `_cpu_of_children`, of several kinds of work in turns: the least of ROUNDS each, as what else the machine does
     only adds to it."""
-    rounds = [(_cpu_of_children(one), _cpu_of_children(other)) for _ in range(ROUNDS)]
-    return min(took for took, _ in rounds), min(took for _, took in rounds)
+    rounds = [[_cpu_of_children(work) for work in works] for _ in range(ROUNDS)]
+    return [min(took) for took in zip(*rounds, strict=True)]
 
 
 def _cpu_of_children(work: Callable[[], object]) -> float:

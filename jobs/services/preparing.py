@@ -233,7 +233,7 @@ def _resolutions(document: Document, pages: list[Page]) -> dict[int, int]:
 def drawing_dpi(wishes: reruns.Wishes, wanted: str, chosen: str) -> int:
     """The largest resolution that a backend which may get its pages can use: drawn once, scaled down for others."""
     policy = routing.in_force()
-    backends = {backend.name: backend for backend in Backend.objects.select_related("health")}
+    backends = {backend.name: backend for backend in current_backends.in_name_order()}
     names = routing.able(wanted, policy, backends.values()) or [chosen]
     return max((sending_dpi(wishes, backends[name]) for name in names if name in backends), default=200)
 

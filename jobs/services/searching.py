@@ -1,7 +1,7 @@
 """Full text: the index row of each page, and the documents and pages that answer a question.
 
 A row is written in the transaction that changes which reading is in force: whoever sets Page.reading calls
-`index_text` (or `index_page`) beside it. Only what a person may see is found: documents.visible_to decides, and the
+`index_text` beside it. Only what a person may see is found: documents.visible_to decides, and the
 owner's word in the index only makes that quick.
 """
 
@@ -65,12 +65,6 @@ def index_text(page_id: int, text: str) -> None:
            ON CONFLICT (page_id) DO UPDATE SET scope = excluded.scope, words = excluded.words""",
         [words, page_id],
     )
-
-
-def index_page(page_id: int) -> None:
-    """As `index_text`, with the text of the reading that is in force now."""
-    text = Page.objects.filter(pk=page_id).values_list("reading__text", flat=True).first()
-    index_text(page_id, text or "")
 
 
 def index_all() -> Iterator[int]:

@@ -33,7 +33,7 @@ def test_what_paused_documents_have_drawn_does_not_keep_others_from_being_drawn_
 
 
 def test_where_pages_spread_freely_enough_is_drawn_ahead_for_all_hosts_together():
-    """Of one host's alone a quarter of the slots would wait for the drawing."""
+    """What is enough for one host is soon taken by all of them."""
     builders.make_backend("calypso", slots=4, queue_ahead=1)
     builders.make_backend("spark", slots=16, queue_ahead=2)
     document = builders.make_document(builders.make_user(), pages=100, rendered=46)

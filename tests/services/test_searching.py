@@ -29,7 +29,7 @@ def page_of(owner, text, **fields) -> Page:
     document = builders.make_document(owner, pages=1, **fields)
     page = document.pages.get()
     builders.make_reading(page, text=text)
-    searching.index_page(page.pk)
+    searching.index_text(page.pk, text)
     return page
 
 
@@ -86,7 +86,7 @@ def test_the_words_of_different_pages_do_not_answer_together(mira):
     document = builders.make_document(mira, pages=2)
     for page, text in zip(document.pages.order_by("number"), ("only rent", "only deposit"), strict=True):
         builders.make_reading(page, text=text)
-        searching.index_page(page.pk)
+        searching.index_text(page.pk, text)
     assert found(mira, "rent deposit") == []
     assert found(mira, "only") == ["report.pdf"]
 
@@ -105,7 +105,7 @@ def test_a_document_that_changed_hands_is_found_by_nobody_it_is_hidden_from(mira
     page = page_of(mira, "the word quokka", name="given away")
     Document.objects.update(owner=okafor)
     assert found(mira, "quokka") == []
-    searching.index_page(page.pk)
+    searching.index_text(page.pk, "the word quokka")
     assert found(okafor, "quokka") == ["given away"]
 
 
@@ -171,8 +171,8 @@ def test_hits_name_the_first_pages_and_count_the_others(mira):
     document = builders.make_document(mira, pages=6, done=5)
     builders.make_document(mira, name="other.pdf", pages=1)
     for page in document.pages.filter(status="done"):
-        builders.make_reading(page, text=f"Clause {page.number}: rent is due")
-        searching.index_page(page.pk)
+        reading = builders.make_reading(page, text=f"Clause {page.number}: rent is due")
+        searching.index_text(page.pk, reading.text)
     every = list(Document.objects.all())
     hits = searching.hits(every, searching.asked_for("rent due"), mira)
     assert list(hits) == [document.pk]
