@@ -1,4 +1,4 @@
-"""Starts the limited child, hands it one request, and ends it when its time is over.
+"""Hands the limited child (child_start) one request, and ends it when its time is over.
 
 The child bounds its own memory, processor time and file sizes (child_limits). The clock is kept here, because a process
 that hangs cannot be trusted to end itself. Every child leads its own process group, so that poppler ends with it.
@@ -11,22 +11,18 @@ import json
 import logging
 import os
 import select
-import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from jobs import errors
+from jobs.gateways import child_start
 from jobs.gateways.limits import Limits
 
 logger = logging.getLogger(__name__)
 
-CHILD = Path(__file__).with_name("pdf_child.py")
 ANSWER_BYTES = 8_000_000  # 100,000 page boxes are about 2 MB
 REQUEST_BYTES = 60_000  # what a pipe takes without its reader: writing it cannot hang
 LOGGED_BYTES = 500
@@ -61,14 +57,14 @@ def run(
     ).encode()
     if len(payload) > REQUEST_BYTES:
         raise ValueError("too many pages for one child; draw them in smaller chunks")
-    with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as said:
-        process = _start(answer, said)
+    child = child_start.start()
+    with contextlib.closing(child):
         try:
-            _send(process, payload)
-            ended = _wait(process, wall_seconds, watched)
+            _send(child.process, payload)
+            ended = _wait(child.process, wall_seconds, watched)
         finally:
-            _end(process)
-        return _outcome(process.returncode, ended, answer, said)
+            _end(child.process)
+        return _outcome(child.process.returncode, ended, child.answer, child.said)
 
 
 def _child_limits(limits: Limits, pages: int, spare_bytes: int) -> dict[str, int]:
@@ -78,32 +74,6 @@ def _child_limits(limits: Limits, pages: int, spare_bytes: int) -> dict[str, int
         "total_cpu_seconds": limits.cpu_seconds * pages,
         "file_bytes": limits.file_bytes + spare_bytes,
     }
-
-
-def _start(answer: IO[bytes], said: IO[bytes]) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(
-            [sys.executable, "-I", str(CHILD)],
-            stdin=subprocess.PIPE,
-            stdout=answer,
-            stderr=said,
-            env=_environment(),
-            cwd="/",
-            start_new_session=True,
-        )
-    except OSError as error:
-        logger.warning("the child process could not be started: %s", error)
-        raise errors.Unavailable("No further process could be started. Try again in a moment.") from error
-
-
-def _environment() -> dict[str, str]:
-    """Only what poppler needs: the child handles hostile files and has no business with our secrets."""
-    poppler = shutil.which("pdftoppm")
-    if poppler is None:
-        raise errors.Unavailable("PDF files cannot be read: poppler-utils (pdftoppm) is not installed on the server.")
-    with contextlib.suppress(RuntimeError):
-        return {"PATH": f"{Path(poppler).parent}:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": str(Path.home())}
-    return {"PATH": f"{Path(poppler).parent}:/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 
 
 def _send(process: subprocess.Popen[bytes], payload: bytes) -> None:
@@ -161,9 +131,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    if process.stdin is not None:
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.close()
 
 
 def _outcome(returncode: int, ended: bool, answer: IO[bytes], said: IO[bytes]) -> dict[str, Any]:

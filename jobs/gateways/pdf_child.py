@@ -1,13 +1,15 @@
 """The limited child process. Reads one JSON request on stdin, writes one JSON answer to stdout, knows no Django.
 
-Run as `python -I .../pdf_child.py` by child_process. Hostile files are opened here and nowhere else.
-Only what a request needs is imported: the start is a sixth of what drawing a page costs.
+Run as `python -I .../pdf_child.py` by child_start. Hostile files are opened here and nowhere else.
+Only what a request needs is imported, for the start is a sixth of what drawing a page costs; but a child that has
+nothing to do yet imports what most requests need.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import select
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,10 +25,23 @@ NICENESS = 5  # drawing ahead never holds up recognition
 
 
 def main() -> None:
-    request = json.load(sys.stdin)
+    if not _has_been_asked():
+        _prepare()
+    asked = sys.stdin.read()
+    if not asked:
+        return  # our parent is gone, or has no use for us
+    request = json.loads(asked)
     child_limits.die_with(request["parent"])
     child_limits.bound(request["limits"])
     json.dump(_handler(request)(request), sys.stdout)
+
+
+def _has_been_asked() -> bool:
+    return bool(select.select([sys.stdin], [], [], 0)[0])
+
+
+def _prepare() -> None:
+    from jobs.gateways import child_drawing, child_inspection  # noqa: F401 - loaded for what will be asked
 
 
 def _handler(request: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:

@@ -8,12 +8,12 @@ from pathlib import Path
 import pikepdf
 import pytest
 
-from jobs.gateways import child_process, rasterizer
+from jobs.gateways import child_start, rasterizer
 from jobs.gateways.rasterizer import DrawnPage, FailedPage, Limits
 from tests import files
 from tests.gateways import fake_poppler
 
-ROOT = Path(child_process.__file__).parents[2]
+ROOT = Path(child_start.__file__).parents[2]
 DPI = 40
 
 
@@ -38,7 +38,7 @@ def replace_in_child(monkeypatch: pytest.MonkeyPatch, folder: Path, change: str)
         f"from jobs.gateways import child_drawing, pdf_child\n{change}\npdf_child.main()\n",
         encoding="utf-8",
     )
-    monkeypatch.setattr(child_process, "CHILD", child)
+    monkeypatch.setattr(child_start, "CHILD", child)
 
 
 # ---- a white page is believed only if it says so itself
