@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pikepdf
 import pytest
 
 from jobs import errors
-from jobs.gateways import inspection
+from jobs.gateways import child_inspection, inspection
 from jobs.gateways.inspection import Inspection, PageBox
 from jobs.gateways.limits import Limits
 from tests import files
@@ -87,6 +88,13 @@ def test_units_count_even_where_the_page_is_hidden_in_an_object_stream(tmp_path:
         pdf.save(path, object_stream_mode=pikepdf.ObjectStreamMode.generate)
     assert b"/UserUnit" not in path.read_bytes()
     assert rounded(inspect(path).pages) == expected
+
+
+def test_a_large_file_is_opened_rather_than_searched(tmp_path: Path) -> None:
+    path = files.numbered_pdf(tmp_path / "a.pdf")
+    assert not child_inspection._may_tell_more(path)
+    os.truncate(path, child_inspection.SEARCHED_MOST_BYTES + 1)
+    assert child_inspection._may_tell_more(path)
 
 
 @pytest.mark.parametrize("box", [[500, 700, 10, 20], [0, 0, 0, 0], ["a", 0, 1, 2], [0, 0, 100]])
