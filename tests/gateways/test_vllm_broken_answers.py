@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 
-from jobs.domain.failures import Outcome
+from jobs.domain.failures import Blame, Outcome
 from jobs.errors import BackendFailed
 from jobs.gateways import vllm
 from jobs.gateways.vllm import Endpoint
@@ -96,6 +97,52 @@ def test_line_separators_inside_a_streamed_text_do_not_cut_it():
     stream = f": hello\n\ndata: {json.dumps(chunk, ensure_ascii=False)}\r\n\r\ndata: [DONE]".encode()
     with scripted(b"HTTP/1.1 200 OK\r\n\r\n" + stream) as address:
         assert vllm.complete(address, body(stream=True), PATIENT).text == said
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def event(text, finish_reason=None):
+    chunk = {"choices": [{"delta": {"content": text}, "finish_reason": finish_reason}]}
+    return f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n".encode()
+
+
+def chunk(data):
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+@pytest.mark.parametrize("rest", [b"", b"5", b"ff\r\ndata", b"zz\r\n"])
+def test_a_chunked_stream_cut_anywhere_is_the_hosts_fault_and_no_page(rest):
+    with scripted(CHUNKED + chunk(event("a", "stop")) + rest) as address, pytest.raises(BackendFailed) as caught:
+        vllm.complete(address, body(stream=True), PATIENT)
+    assert (caught.value.failure.outcome, caught.value.failure.blame) == (Outcome.HOST_DOWN, Blame.HOST)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_where_chunks_end_says_nothing_about_the_text(size):
+    stream = event("Größe ") + event("漢字", "stop") + b"data: [DONE]\n\n"
+    cut = b"".join(chunk(stream[start : start + size]) for start in range(0, len(stream), size))
+    with scripted(CHUNKED + cut + b"0\r\n\r\n") as address:
+        assert vllm.complete(address, body(stream=True), PATIENT).text == "Größe 漢字"
+
+
+def test_each_event_is_handed_on_before_the_next_one_comes():
+    stop, seen = threading.Event(), []
+
+    def look(piece):
+        seen.append(piece)
+        stop.set()
+
+    with scripted(CHUNKED + chunk(event("first")), hold=True) as address, pytest.raises(BackendFailed) as caught:
+        vllm.complete(address, body(stream=True), PATIENT, stop=stop, on_text=look)
+    assert (seen, caught.value.failure.outcome) == (["first"], Outcome.CANCELLED)
+
+
+def test_a_chunked_answer_over_the_limit_is_not_read_to_its_end(monkeypatch):
+    monkeypatch.setattr(vllm, "ANSWER_LIMIT_BYTES", 1000)
+    with scripted(CHUNKED + chunk(b"y" * 2000), hold=True) as address, pytest.raises(BackendFailed) as caught:
+        vllm.complete(address, body(stream=True), PATIENT)
+    assert caught.value.failure.outcome is Outcome.GARBAGE
 
 
 def test_the_cpu_backends_languages_are_read_and_junk_is_left_out():
