@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from django.conf import settings
 from bench.one import STOCK
 from jobs.gateways import rasterizer
 
+Boxes = Mapping[int, rasterizer.PageBox]
 Results = list[rasterizer.DrawnPage | rasterizer.FailedPage]
 _draw = rasterizer.draw
 
@@ -35,40 +37,48 @@ def in_use() -> Iterator[None]:
 def draw(
     path: Path,
     media_type: str,
-    pages: Mapping[int, rasterizer.PageBox],
+    pages: Boxes,
     *,
     dpi: int,
     into: Path,
     limits: rasterizer.Limits = rasterizer.DEFAULT,
 ) -> Results:
     """As rasterizer.draw, for PDFs of bench/pages.py; the files are those of the stock, not in `into`."""
-    folder = _folder()
-    names = _names(path, pages, dpi)
-    missing = [number for number in pages if not (folder / f"{names[number]}.json").exists()]
-    cores = os.cpu_count() or 1
-
-    def add(numbers: list[int]) -> Results:
-        boxes = {number: pages[number] for number in numbers}
-        return _draw(path, media_type, boxes, dpi=dpi, into=into, limits=limits)
-
-    with ThreadPoolExecutor(cores) as pool:
-        parts = [part for start in range(cores) if (part := missing[start::cores])]
-        drawn = [page for part in pool.map(add, parts) for page in part]
-    failed = [page for page in drawn if isinstance(page, rasterizer.FailedPage)]
-    for page in drawn:
-        if isinstance(page, rasterizer.DrawnPage):
-            _keep(page, folder / names[page.number])
-    there = pages.keys() - {page.number for page in failed}
-    return sorted([*failed, *(_kept(folder / names[number], number) for number in there)], key=lambda one: one.number)
-
-
-def _folder() -> Path:
     folder = Path(os.environ.get(STOCK) or settings.DATA_DIR / "stock")
     folder.mkdir(exist_ok=True)
-    return folder
+    files = {number: folder / name for number, name in _names(path, pages, dpi).items()}
+    failed: dict[int, rasterizer.FailedPage] = {}
+    if not all(map(_is_there, files.values())):
+        # Together with the rest of the file, as few children start faster than many; all its pages have one size.
+        whole = dict.fromkeys(range(1, _length(path) + 1), next(iter(pages.values()))) | dict(pages)
+        names = _names(path, whole, dpi)
+        missing = [number for number in whole if not _is_there(folder / names[number])]
+        for page in _side_by_side(
+            missing,
+            lambda some: _draw(path, media_type, {n: whole[n] for n in some}, dpi=dpi, into=into, limits=limits),
+        ):
+            if isinstance(page, rasterizer.DrawnPage):
+                _keep(page, folder / names[page.number])
+            else:
+                failed[page.number] = page
+    return [failed.get(number) or _kept(file, number) for number, file in sorted(files.items())]
 
 
-def _names(path: Path, pages: Mapping[int, rasterizer.PageBox], dpi: int) -> dict[int, str]:
+def _side_by_side(numbers: list[int], work: Callable[[list[int]], Results]) -> Results:
+    """On all cores. Neighbours stay together: they are drawn by one poppler."""
+    cores = os.cpu_count() or 1
+    size = -(-len(numbers) // cores)
+    parts = [numbers[start : start + size] for start in range(0, len(numbers), size)]
+    with ThreadPoolExecutor(cores) as pool:
+        return [page for part in pool.map(work, parts) for page in part]
+
+
+def _length(path: Path) -> int:
+    with pikepdf.open(path) as pdf:
+        return len(pdf.pages)
+
+
+def _names(path: Path, pages: Boxes, dpi: int) -> dict[int, str]:
     """What each page shows and how it is drawn, as the name of its file. The fonts are the same everywhere."""
     with pikepdf.open(path) as pdf:
         shown = {number: pdf.pages[number - 1].Contents.read_raw_bytes() for number in pages}
@@ -76,8 +86,12 @@ def _names(path: Path, pages: Mapping[int, rasterizer.PageBox], dpi: int) -> dic
     return {n: hashlib.sha256(content + f"{pages[n]} {how}".encode()).hexdigest() for n, content in shown.items()}
 
 
+def _is_there(name: Path) -> bool:
+    return name.with_suffix(".json").exists()
+
+
 def _keep(page: rasterizer.DrawnPage, name: Path) -> None:
-    page.path.rename(name.with_suffix(".jpg"))
+    shutil.move(page.path, name.with_suffix(".jpg"))
     facts = {"width_px": page.width_px, "height_px": page.height_px, "dpi": page.dpi, "ink": page.ink}
     name.with_suffix(".json").write_text(json.dumps(facts))
 

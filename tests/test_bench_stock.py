@@ -60,7 +60,7 @@ def test_it_is_what_the_rasterizer_draws(drawn_anew, tmp_path):
         *(2, real.width_px, real.height_px),
         *(real.dpi, real.ink),
     )
-    assert drawn_anew == [2]
+    assert sorted(drawn_anew) == [1, 2]  # the whole file, when something of it is missing
 
 
 def test_another_resolution_is_another_image_and_what_fails_is_not_kept(drawn_anew, tmp_path):
@@ -71,7 +71,7 @@ def test_another_resolution_is_another_image_and_what_fails_is_not_kept(drawn_an
         fine, failed = draw(path, {1: BOX, 2: OTHER_BOX}, tmp_path / "into")
         assert isinstance(fine, rasterizer.DrawnPage)
         assert isinstance(failed, rasterizer.FailedPage)
-    assert drawn_anew == [1, 1, 2, 2]
+    assert sorted(drawn_anew) == [1, 1, 2, 2, 2, 2]
 
 
 def test_no_two_pages_of_words_are_alike_and_each_is_the_same_every_time(tmp_path):
