@@ -40,7 +40,7 @@ WAYS = (
 
 def failover(quick: bool) -> list[Measurement]:
     """spark fails in one way after the other in the middle of a run, and returns."""
-    pages, after, away = (360, 1.5, 3.0) if quick else (1200, 3.0, 8.0)
+    pages, after, away = (360, 1.5, 3.0) if quick else (900, 3.0, 8.0)
     found = []
     for way in WAYS:
         wall, ideal, wrong = _run(way, pages, after, away)

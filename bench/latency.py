@@ -14,7 +14,7 @@ REST_SECONDS = 1.0  # the consumers' pauses have grown to their longest, 50 ms, 
 
 def first_page(quick: bool) -> list[Measurement]:
     """From a file that has come in to the first text stored; workers have rested before."""
-    tries = 2 if quick else 5
+    tries = 2 if quick else 4
     short, long = (2, 400) if quick else (2, 2000)
     waits: dict[int, list[float]] = {short: [], long: []}
     with Scene() as scene:
