@@ -14,13 +14,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from bench import plot
 from bench.measurement import Measurement, from_json, markdown, rows
 from bench.names import NAMES
-from bench.one import TEMPLATE
+from bench.one import STATIC, STOCK, TEMPLATE
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 1200
@@ -29,7 +30,7 @@ SECONDS = 1200
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(NAMES)}; all, if none is given")
-    parser.add_argument("--quick", action="store_true", help="fewer pages: about three minutes for all")
+    parser.add_argument("--quick", action="store_true", help="fewer pages and tries: half the time or less")
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--json", type=Path, help="write what was found to this file")
     parser.add_argument("--plot", type=Path, help="draw it to this file, as SVG")
@@ -39,22 +40,19 @@ def main() -> int:
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
     found: list[Measurement] = []
     broken: list[str] = []
-    with ExitStack() as stack:
-        environment = dict(os.environ)
-        if told.database == "postgresql":
-            from tests import postgres
-
-            environment["DATABASE_URL"] = stack.enter_context(postgres.server())
-        else:
-            environment[TEMPLATE] = migrated(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+    took: dict[str, float] = {}
+    with shared(told.database) as environment:
         for name in told.names or NAMES:
+            began = time.monotonic()
             try:
                 found += measure(name, environment, quick=told.quick)
             except (RuntimeError, subprocess.TimeoutExpired) as problem:  # the others are worth having all the same
                 broken.append(name)
                 sys.stderr.write(f"{problem}\n")
+            took[name] = round(time.monotonic() - began, 1)
     if told.json:
-        told.json.write_text(json.dumps(report(found, told.database), indent=1) + "\n")
+        ran = {"quick": told.quick, "commit": commit(), "seconds": took}
+        told.json.write_text(json.dumps(ran | report(found, told.database), indent=1) + "\n")
     if told.plot:
         told.plot.write_text(plot.svg(found))
     if told.markdown:
@@ -62,12 +60,23 @@ def main() -> int:
     return 1 if broken or any(one.holds is False for one in found) else 0
 
 
-def migrated(folder: Path) -> str:
-    """The path of an empty database with all its tables."""
-    environment = os.environ | {"OCRSITE_DATA_DIR": str(folder), "DATABASE_URL": f"sqlite:///{folder}/template.sqlite3"}
-    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=SECONDS)
-    return str(folder / "template.sqlite3")
+@contextmanager
+def shared(database: str) -> Iterator[dict[str, str]]:
+    """What all benchmarks have in common is made once; the environment that tells them where it is."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ocrsite-bench-")))
+        address = f"sqlite:///{folder}/db.sqlite3"
+        if database == "postgresql":
+            from tests import postgres
+
+            address = stack.enter_context(postgres.server())
+        environment = os.environ | {"OCRSITE_DATA_DIR": str(folder), "DATABASE_URL": address}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # each of a hundred processes would compile the site anew
+        for command in (["migrate", "--verbosity", "0"], ["collectstatic", "--noinput", "--verbosity", "0"]):
+            subprocess.run(
+                [sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=True, timeout=SECONDS
+            )
+        yield environment | {TEMPLATE: address, STATIC: f"{folder}/static", STOCK: f"{folder}/stock"}
 
 
 def measure(name: str, environment: dict[str, str], *, quick: bool) -> list[Measurement]:
@@ -83,6 +92,15 @@ def measure(name: str, environment: dict[str, str], *, quick: bool) -> list[Meas
     sys.stdout.write(f"{'':16}  {found[0].policy}; {time.monotonic() - began:.0f} s in all\n")
     sys.stdout.flush()
     return found
+
+
+def commit() -> str:
+    """What was measured, where that is known."""
+    try:
+        done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    except FileNotFoundError:
+        return ""
+    return done.stdout.strip()
 
 
 WIDTHS = (16, 34, 14, 14, 7, 7, 6)

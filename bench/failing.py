@@ -41,6 +41,7 @@ WAYS = (
 
 def failover(quick: bool) -> list[Measurement]:
     """spark fails in one way after the other in the middle of a run, and returns."""
+    # A return costs about three seconds however long the run: shorter ones could not tell them from a fault.
     pages, away = (600, 4.0) if quick else (1200, 8.0)
     found = []
     for way in WAYS:

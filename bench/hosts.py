@@ -15,23 +15,37 @@ SECONDS = 60.0
 
 
 class HostProcess:
-    """One simulated host. All times are of the machine's monotonic clock, which its processes share."""
+    """One simulated host. All times are of the machine's monotonic clock, which its processes share.
+
+    It answers at once until `take_seconds`: nothing is learnt from a self-test that takes longer. Several start side by
+    side; `wait` before anything else.
+    """
 
     def __init__(self, *, slots: int, service_seconds: float, queue_ahead: int) -> None:
-        self.slots, self.queue_ahead = slots, queue_ahead
-        options = {"slots": slots, "service-seconds": service_seconds, "allowed-extra": queue_ahead}
+        self.slots, self.queue_ahead, self.service_seconds = slots, queue_ahead, service_seconds
+        options = {"slots": slots, "allowed-extra": queue_ahead}
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.vllm_simulator", *words], cwd=ROOT, stdout=subprocess.PIPE, text=True
         )
+        self.base_url = self._control_url = ""
+
+    def wait(self) -> None:
+        """Until it answers."""
         assert self._process.stdout is not None
         self.base_url = self._process.stdout.readline().strip()
         self._control_url = self._process.stdout.readline().strip()
         if not self._control_url:
             raise RuntimeError("The simulated host did not start.")
 
+    def take_seconds(self) -> None:
+        """From now on each page takes its `service_seconds`; what came before is forgotten."""
+        self.control("settings", service_seconds=self.service_seconds)
+        self.forget()
+
     def stop(self) -> None:
-        self._process.terminate()
+        """At once: there is nothing to be kept."""
+        self._process.kill()
         self._process.wait(SECONDS)
 
     def control(self, what: str, **given: Any) -> dict[str, Any]:

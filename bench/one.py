@@ -2,8 +2,7 @@
 
     python -m bench.one NAME [--quick]
 
-`python -m bench` starts it, with DATABASE_URL set where PostgreSQL is asked for. The last line printed is the list of
-measurements as JSON.
+`python -m bench` starts it, with a database to copy. The last line printed is the list of measurements as JSON.
 """
 
 from __future__ import annotations
@@ -16,12 +15,15 @@ import shutil
 import sys
 import tempfile
 from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 from bench.measurement import Measurement
 from bench.names import NAMES
 
-# A migrated SQLite database to begin with, which `python -m bench` makes once for all that it runs.
-TEMPLATE = "OCRSITE_BENCH_TEMPLATE"
+# What `python -m bench` has once for all that it runs: the address of a database with its tables, to be copied; folders
+# of the static files and of pages drawn before (bench/stock.py).
+TEMPLATE, STATIC, STOCK = "OCRSITE_BENCH_TEMPLATE", "OCRSITE_BENCH_STATIC", "OCRSITE_BENCH_STOCK"
 
 
 def main() -> None:
@@ -33,7 +35,9 @@ def main() -> None:
     os.environ["OCRSITE_DATA_DIR"] = folder
     os.environ.setdefault("DATABASE_URL", f"sqlite:///{folder}/db.sqlite3")
     if template := os.environ.get(TEMPLATE):
-        shutil.copyfile(template, f"{folder}/db.sqlite3")
+        os.environ["DATABASE_URL"] = copied(template, Path(folder))
+    if static := os.environ.get(STATIC):
+        (Path(folder) / "static").symlink_to(static)
     os.environ["DJANGO_SETTINGS_MODULE"] = "ocrsite.settings"
     os.environ.setdefault("OCRSITE_LOG_FORMAT", "json")
     try:
@@ -42,12 +46,28 @@ def main() -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def copied(template: str, folder: Path) -> str:
+    """A database of this benchmark's own; its address."""
+    if template.startswith("sqlite:///"):
+        shutil.copyfile(template.removeprefix("sqlite:///"), folder / "db.sqlite3")
+        return f"sqlite:///{folder}/db.sqlite3"
+    import psycopg
+    from psycopg import sql
+
+    parts = urlsplit(template)
+    names = [sql.Identifier(name) for name in (folder.name, parts.path.removeprefix("/"))]
+    with psycopg.connect(urlunsplit(parts._replace(path="/template1")), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
+    return urlunsplit(parts._replace(path=f"/{folder.name}"))
+
+
 def run(name: str, quick: bool) -> None:
     import django
     from django.core.management import call_command
 
     django.setup()
-    call_command("migrate", verbosity=0)
+    if TEMPLATE not in os.environ:
+        call_command("migrate", verbosity=0)
     from django.conf import settings
 
     from jobs.services import backends

@@ -13,20 +13,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from bench import processes
+from bench import processes, stock
 from bench.hosts import ROOT, HostProcess
-from bench.pages import dense_pdf
+from bench.pages import dense_pdf, stamps_pdf
 from jobs import actors, errors
 from jobs.gateways import storage
 from jobs.models import Backend, Document, Page
 from jobs.services import backends, documents, intake, preparing, routing
-from tests import builders, files
+from jobs.supervision.site import WORKING
+from tests import builders
 from tests.running_site import RunningSite
 
 SECONDS = 600.0
 SLOTS = {"calypso": 4, "spark": 16}
 AHEAD = {"calypso": 1, "spark": 2}
-STAMP = (300.0, 200.0)  # points
 ENDED = ("done", "partial", "failed", "cancelled")
 
 
@@ -40,6 +40,7 @@ class Scene:
         self.hosts: dict[str, HostProcess] = {}
         self.folder = Path(tempfile.mkdtemp(prefix="bench-", dir=os.environ["OCRSITE_DATA_DIR"]))
         self._person: Any = None
+        self._written = 0  # pages
 
     def __enter__(self) -> Self:
         self.running.start_redis()
@@ -58,12 +59,13 @@ class Scene:
         The quality gate is off: what a simulated host writes has nothing to do with the page.
         """
         for name, each in seconds.items():
-            host = HostProcess(slots=SLOTS[name], service_seconds=each, queue_ahead=AHEAD[name])
-            self.hosts[name] = host
+            self.hosts[name] = HostProcess(slots=SLOTS[name], service_seconds=each, queue_ahead=AHEAD[name])
+        for name, host in self.hosts.items():
+            host.wait()
             backends.update(name, by=None, base_url=host.base_url, streaming=streaming)
             if not backends.activate(name, by=None).passed:
                 raise RuntimeError(f"{name} was not admitted.")
-            host.forget()
+            host.take_seconds()
         policy = routing.current()
         policy["quality"]["enabled"], policy["spread"] = False, spread
         routing.save(policy, by=None)
@@ -73,11 +75,12 @@ class Scene:
             self.running.start_worker(f"worker{number}")
         if clock:
             self.running.start_clock()
-        self.until(self._can_work, "the workers listen")
+        self.until(self._can_work, "workers and clock have started")
 
     def _can_work(self) -> bool:
-        names = [name for name in self.running.children if name.startswith("worker")]
-        return all("Working" in self.running.log(name) for name in names)
+        """The clock too: its start would else take from what is measured."""
+        names = [name for name in self.running.children if name.startswith(("worker", "clock"))]
+        return all(WORKING in self.running.log(name) for name in names)
 
     @property
     def person(self) -> Any:
@@ -93,25 +96,26 @@ class Scene:
 
     def write(self, pages: int, *, stamps: bool = False) -> Path:
         """The file of `upload` alone."""
-        name = f"{pages}-{time.monotonic_ns()}"
-        path = self.folder / f"{name}.pdf"
-        if stamps:
-            return files.numbered_pdf(path, pages, size=STAMP, word=name)
-        return dense_pdf(path, pages)
+        first = self._written + 1
+        self._written += pages
+        write = stamps_pdf if stamps else dense_pdf
+        return write(self.folder / f"{pages} from {first}.pdf", pages, first=first)
 
     def accept(self, path: Path, **options: Any) -> Document:
         with path.open("rb") as file:
             return intake.accept(file, name=path.name, owner=self.person, options=intake.Options(**options))
 
     def drawn(self, *uploads: Document) -> list[str]:
-        """Has their pages made and drawn here and now, and paused; the files of their images."""
+        """Has their pages made and drawn here and now (or taken from the stock of those drawn before), and paused; the
+        files of their images."""
         for document in uploads:
             preparing.prepare(document.pk)
         everything = Backend.objects.filter(name__in=self.hosts)
         kept = dict(everything.values_list("pk", "slots"))
         everything.update(slots=100_000)  # how far is drawn ahead follows the slots
-        while preparing.draw_next():
-            pass
+        with stock.in_use():
+            while preparing.draw_next():
+                pass
         for key, slots in kept.items():
             Backend.objects.filter(pk=key).update(slots=slots)
         for document in uploads:

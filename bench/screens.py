@@ -15,7 +15,6 @@ from urllib.parse import urlencode, urlsplit
 import pikepdf
 import requests
 from django.conf import settings
-from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -26,13 +25,13 @@ from bench.measurement import Measurement
 from bench.scene import Scene
 from jobs.models import Document, Page
 from jobs.services import access
-from tests import builders
+from tests import builders, running_site
 
 
 def watch(quick: bool) -> list[Measurement]:
     """List, document and poll with many documents against few: queries, and time."""
     few, many, pages = (60, 240, 50) if quick else (50, 1000, 100)
-    call_command("collectstatic", interactive=False, verbosity=0)
+    running_site.collect_static()
     person = builders.make_user("watcher")
     client = Client(HTTP_HOST="localhost")
     client.force_login(person)
@@ -98,36 +97,41 @@ def _asked(client: Client, path: str) -> tuple[int, float]:
     return count, min(times)
 
 
+WARM_PAGES = 20
+
+
 def watchers(quick: bool) -> list[Measurement]:
-    """Browsers that poll while pages are read: what the hosts lose by it."""
+    """Browsers that poll while pages are read: what the hosts lose by it. One site, warmed before."""
     pages, browsers = (120, 40) if quick else (240, 100)
-    walls = [_watched(pages, 0), _watched(pages, browsers)]
-    return [Measurement("watchers", f"{browsers} browsers polling", walls[1], "s", walls[0], at_most=1.05)]
-
-
-def _watched(pages: int, browsers: int) -> float:
     with Scene() as scene:
         scene.add_hosts(spread="free", calypso=1.0, spark=1.0)
         address = scene.running.start_web()
-        document = scene.upload(pages)
-        scene.drawn(document)
+        warm, alone, watched = documents = [scene.upload(count) for count in (WARM_PAGES, pages, pages)]
+        scene.drawn(*documents)
         scene.start()
-        cookie = Client(HTTP_HOST="127.0.0.1")
-        cookie.force_login(scene.person)
-        session = cookie.cookies[settings.SESSION_COOKIE_NAME].value
-        stop = threading.Event()
-        polls = [
-            threading.Thread(target=_poll, args=(f"{address}/documents/{document.pk}/live", session, stop), daemon=True)
-            for _ in range(browsers)
-        ]
-        began = scene.release(document)
-        for poll in polls:
-            poll.start()
-        wall = scene.until_ended(document) - began
-        stop.set()
-        for poll in polls:
-            poll.join(30)
-        return wall
+        scene.release(warm)
+        scene.until_ended(warm)
+        walls = [_watched(scene, address, alone, 0), _watched(scene, address, watched, browsers)]
+    return [Measurement("watchers", f"{browsers} browsers polling", walls[1], "s", walls[0], at_most=1.05)]
+
+
+def _watched(scene: Scene, address: str, document: Document, browsers: int) -> float:
+    cookie = Client(HTTP_HOST="127.0.0.1")
+    cookie.force_login(scene.person)
+    session = cookie.cookies[settings.SESSION_COOKIE_NAME].value
+    stop = threading.Event()
+    polls = [
+        threading.Thread(target=_poll, args=(f"{address}/documents/{document.pk}/live", session, stop), daemon=True)
+        for _ in range(browsers)
+    ]
+    began = scene.release(document)
+    for poll in polls:
+        poll.start()
+    wall = scene.until_ended(document) - began
+    stop.set()
+    for poll in polls:
+        poll.join(30)
+    return wall
 
 
 def _poll(url: str, session: str, stop: threading.Event) -> None:

@@ -10,7 +10,7 @@ from jobs.models import Attempt, Document
 
 def pipe_efficiency(quick: bool) -> list[Measurement]:
     """Pages already drawn, two hosts, one second a page: the whole way from the release to the last page stored."""
-    pages = 80 if quick else 160
+    pages = 120 if quick else 160  # with few of them, what is measured is the start and the end
     with Scene() as scene:
         scene.add_hosts(spread="free", calypso=1.0, spark=1.0)
         return _piped(scene, "pipe_efficiency", pages, at_most=1.08)
@@ -18,7 +18,7 @@ def pipe_efficiency(quick: bool) -> list[Measurement]:
 
 def unequal(quick: bool) -> list[Measurement]:
     """Speeds 1:3: the host with 4 slots is the faster one."""
-    pages = 80 if quick else 200
+    pages = 80 if quick else 140
     with Scene() as scene:
         scene.add_hosts(spread="free", calypso=0.5, spark=1.5)
         return _piped(scene, "unequal", pages, at_most=1.08)
@@ -38,7 +38,7 @@ def _piped(scene: Scene, name: str, pages: int, *, at_most: float) -> list[Measu
 
 def pipe_render(quick: bool) -> list[Measurement]:
     """From an upload, drawn at 200 DPI on the way; two seconds a page. The reference has its pages drawn already."""
-    pages = 60 if quick else 120
+    pages = 100 if quick else 120
     with Scene() as scene:
         scene.add_hosts(spread="free", calypso=2.0, spark=2.0)
         twin = scene.upload(pages)
@@ -90,7 +90,7 @@ def small_documents(quick: bool) -> list[Measurement]:
 
 def naive(quick: bool) -> list[Measurement]:
     """Against the script that everybody writes first: one page after the other, to one host."""
-    pages, alone = (80, 8) if quick else (160, 12)
+    pages, alone = (80, 5) if quick else (160, 12)
     with Scene() as scene:
         scene.add_hosts(spread="free", calypso=1.0, spark=1.0)
         document = scene.upload(pages)
