@@ -29,7 +29,8 @@ DOCUMENTS_A_STATEMENT = 100  # two parts each: SQLite takes 500 parts of a compo
 
 def of(documents: list[str], each: int) -> list[Head]:
     """The first drawn pages of these documents: `each` that nothing is known against, and as many of the others, so
-    that a page which may not run now hides none behind it. Each part walks an index for as many rows as it returns."""
+    that a page which may not run now hides none behind it. The order is that of the index of drawn pages: by number
+    alone, every page of a long document would be walked through, the read ones too."""
     found: list[Head] = []
     for start in range(0, len(documents), DOCUMENTS_A_STATEMENT):
         some = documents[start : start + DOCUMENTS_A_STATEMENT]
@@ -46,7 +47,7 @@ def _part(condition: str, each: int) -> str:
         FROM jobs_page p
         WHERE p.document_id = %s AND p.status = 'rendered' AND {condition}
           AND (p.not_before IS NULL OR p.not_before <= {sql.now()})
-        ORDER BY p.number LIMIT {each}) AS heads"""
+        ORDER BY p.claims, p.number LIMIT {each}) AS heads"""
 
 
 def _row(row: sql.Row) -> Head:
