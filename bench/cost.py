@@ -30,7 +30,7 @@ def cpu_per_page(quick: bool) -> list[Measurement]:
     """Worker, Redis and database, without drawing: plain answers, and streams of STREAM_CHUNKS pieces."""
     pages = 100 if quick else 300
     plain, bare = _cpu(pages, stream=False)
-    streamed, bare_stream = _cpu(pages // 4, stream=True)
+    streamed, bare_stream = _cpu(pages // 2, stream=True)
     return [
         Measurement("cpu_per_page", "plain answers", plain, "ms", at_most=8.0),
         Measurement("cpu_per_page", "plain, against bare threads", plain, "ms", bare, at_most=2.0),
