@@ -49,7 +49,8 @@ def until(condition: Callable[[], object], what: str, *, seconds: float = PATIEN
 
 
 def test_database_url() -> str:
-    """The address of the database this test runs on, for child processes."""
+    """The address of the database this test runs on, for child processes. Refused to a test that uses none."""
+    connection.ensure_connection()
     if connection.vendor == "sqlite":
         return f"sqlite:///{connection.settings_dict['NAME']}"
     parts = urlsplit(os.environ["DATABASE_URL"])
