@@ -11,6 +11,7 @@ so fails on the first database already, and is never left out on the second unse
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -33,11 +34,20 @@ def uses_database(item: pytest.Item) -> bool:
     return marked or given or issubclass(getattr(item, "cls", None) or object, TransactionTestCase)
 
 
+def slowest_files_first(items: list[pytest.Item]) -> None:
+    """By what they hold: slow tests, then tests. So what is left at the end is short, whoever runs it."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (-slow[item.path], -tests[item.path], item.path))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption(ONLY_WITH_DATABASE):
         config.hook.pytest_deselected(items=[item for item in items if not uses_database(item)])
         items[:] = [item for item in items if uses_database(item)]
+    if hasattr(config, "workerinput"):  # pytest-xdist's: files are handed out, one after the other
+        slowest_files_first(items)
 
 
 @pytest.hookimpl(wrapper=True)
