@@ -1,7 +1,7 @@
 """Runs every check and every test. bin/test ends here; arguments are pytest's, and then pytest alone runs.
 
 The checks come first; a check that fails is said, and the tests run all the same. Then pytest on SQLite, then on a
-PostgreSQL of its own, so that the last line is pytest's summary.
+PostgreSQL of its own those tests that use the database (see selection.py), so that the last line is pytest's summary.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from tests import postgres
+from tests import postgres, selection
 
 PYTHON = sys.executable
 CHECKS = {
@@ -22,8 +22,9 @@ CHECKS = {
 }
 CHECK_SECONDS = 900
 NO_TESTS = 5
-# Two processes: the machine that matters has two cores, and files stay together for their fixtures' sake.
-SPREAD = ("-n", "2", "--dist", "loadfile")
+# Two processes: the machine that matters has two cores, and files stay together for their fixtures' sake. Handed out in
+# the order of selection.py: by the number of tests, which is pytest-xdist's, the slowest files would come last.
+SPREAD = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -55,12 +56,13 @@ def run_check(name: str, command: Sequence[str]) -> int:
 def run_tests(arguments: Sequence[str]) -> int:
     """On SQLite, then on PostgreSQL. Stops after the first that fails, so that the last line tells of it."""
     say("Tests on SQLite:")
-    code = pytest(arguments)
-    if code not in (0, NO_TESTS):
-        return code
-    say("Tests on PostgreSQL:")
+    first = pytest(arguments)
+    if first not in (0, NO_TESTS):
+        return first
+    say("Tests on PostgreSQL, those that use the database:")
     with postgres.server() as address:
-        return pytest(arguments, DATABASE_URL=address) or code
+        second = pytest([selection.ONLY_WITH_DATABASE, *arguments], DATABASE_URL=address)
+    return first if second == NO_TESTS else second or first
 
 
 def pytest(arguments: Sequence[str], **environment: str) -> int:

@@ -19,17 +19,22 @@ from tests.exported import block
 ROW = "<tr><td>1</td><td>two</td></tr>"
 
 
-def run(format: str, pages: int) -> None:
-    """Prints two peaks in bytes: of Python here, without what a first export of two pages took for good (imports,
-    caches); and of the largest child process.
+def run(format: str, *lengths: int) -> None:
+    """Prints, at its end, a line for each length in pages, shorter ones first, with two peaks in bytes: of Python here,
+    without what a first export of two pages took for good (imports, caches); and of the largest child process so far.
     """
     (settings.DATA_DIR / "uploads").mkdir(exist_ok=True)
-    warm, document = _document(2), _document(pages)
-    _take(warm, format)
-    tracemalloc.start()
-    _take(document, format)
-    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-    print(tracemalloc.get_traced_memory()[1], children)
+    _take(_document(2), format)
+    peaks: list[tuple[int, int]] = []
+    for pages in lengths:
+        document = _document(pages)
+        tracemalloc.start()
+        _take(document, format)
+        children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+        peaks.append((tracemalloc.get_traced_memory()[1], children))
+        tracemalloc.stop()
+    for peak in peaks:
+        print(*peak)
 
 
 def _take(document: Document, format: str) -> None:

@@ -28,6 +28,7 @@ def ids(*, deploy: bool = False) -> list[str]:
     return sorted(str(message.id) for message in messages(deploy=deploy))
 
 
+@pytest.mark.both_databases
 def test_the_settings_as_they_come_pass_every_check() -> None:
     assert ids() == []
 
@@ -122,6 +123,7 @@ def test_every_message_says_what_to_do(settings: Any) -> None:
     assert all(isinstance(message, Error) == (".E" in str(message.id)) for message in found)
 
 
+@pytest.mark.both_databases
 def test_check_deploy_is_clean_for_a_site_served_over_https(tmp_path: Path) -> None:
     ours = {"OCRSITE_BASE_URL": "https://ocr.example.org", "OCRSITE_DATA_DIR": str(tmp_path)}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OCRSITE_")}

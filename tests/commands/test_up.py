@@ -20,7 +20,7 @@ from jobs.supervision import places, processes
 from tests.services_fixtures import need
 from tests.supervision.running import PROJECT, Running, await_true
 
-pytestmark = [pytest.mark.redis, pytest.mark.slow]
+pytestmark = [pytest.mark.both_databases, pytest.mark.redis, pytest.mark.slow]
 
 STOP_SECONDS = 60.0  # a deadline to await: about 6 s where nothing else runs
 START_SECONDS = 120.0

@@ -29,7 +29,8 @@ PATIENCE = 120_000  # milliseconds to await, on a machine that does other things
 expect.set_options(timeout=PATIENCE)
 
 
-@pytest.fixture(scope="session", autouse=True)
+# Both go with the folder: the event loop would lie beneath every test that this process runs afterwards.
+@pytest.fixture(scope="package", autouse=True)
 def database_from_a_thread_with_an_event_loop() -> Iterator[None]:
     """Playwright keeps an event loop in the test's thread, which Django takes for asynchronous code."""
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
@@ -44,7 +45,7 @@ def quick_password_hashing() -> None:
     """Not here: the web server is a process of its own, and knows the real hashes only."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     need("chromium")
     with sync_playwright() as playwright:
