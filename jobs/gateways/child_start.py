@@ -1,137 +1,184 @@
-"""Starts limited children; one is kept started and waiting, so that a request need not wait for Python and Pillow.
+"""Has limited children started, from the site's side: each is forked by a template process that has loaded everything.
 
-Each child serves one request and ends, whoever started it: what a hostile file does to it reaches no other file. A
-waiting one has seen no file yet, and ends when its parent does, because nothing will ever be asked of it.
+Python and Pillow take 0.1 s to start, a fork takes milliseconds. The template never sees a file, so what a hostile one
+does to its child reaches no other. It is one a process of the site's, and ends with it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from jobs import errors
+from jobs.gateways.child_template import ENDED, FDS, LENGTH, STARTED
 
 logger = logging.getLogger(__name__)
 
-CHILD = Path(__file__).with_name("pdf_child.py")
-START_SECONDS = 30.0  # of a machine that swaps; a start takes milliseconds
+TEMPLATE = Path(__file__).with_name("pdf_child.py")
+# For what takes milliseconds, on a machine that swaps.
+START_SECONDS = 30.0
+END_SECONDS = 30.0
 
 
-@dataclass(frozen=True)
 class Child:
-    """A started child. `answer` and `said` are its stdout and stderr, files without a name."""
+    """A child at work on one request. `answer` and `said` are its stdout and stderr, files without a name."""
 
-    process: subprocess.Popen[bytes]
-    answer: IO[bytes]
-    said: IO[bytes]
+    def __init__(self, line: socket.socket) -> None:
+        self._line = line
+        self.answer: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
+        self.said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
 
-    def discard(self) -> None:
-        """Ends one that nothing was asked of."""
-        self.process.kill()
-        self.process.wait()
-        self.close()
+    def has_ended(self, within_seconds: float) -> bool:
+        """Waits until it has, at most so long."""
+        self._line.settimeout(within_seconds)
+        try:
+            self._line.recv(1, socket.MSG_PEEK)
+        except TimeoutError:
+            return False
+        except ConnectionError:
+            pass  # its minder was killed, and the child with it
+        return True
+
+    def end(self) -> int:
+        """Ends it and all that it started, if it has not ended; its exit code, negative for a signal."""
+        with contextlib.suppress(OSError):  # its minder is gone already
+            self._line.shutdown(socket.SHUT_WR)
+        self._line.settimeout(END_SECONDS)
+        try:
+            told = self._line.recv(ENDED.size, socket.MSG_WAITALL)
+        except OSError as error:
+            logger.warning("nobody tells how the child process ended: %s", error)
+            told = b""
+        return int(ENDED.unpack(told)[0]) if len(told) == ENDED.size else -signal.SIGKILL
 
     def close(self) -> None:
+        self._line.close()
         self.answer.close()
         self.said.close()
-        if self.process.stdin is not None:
-            with contextlib.suppress(BrokenPipeError):
-                self.process.stdin.close()
 
 
 @dataclass(frozen=True)
 class _Command:
-    """What decides how a child starts: another one's spare is of no use."""
+    """What decides how a template is started, and so what its children know."""
 
     words: tuple[str, ...]
     environment: tuple[tuple[str, str], ...]
 
 
-class _Spare:
-    """The child that waits. Started by a thread that lives as long as the process: the kernel takes the end of the
-    thread that started a child for the end of its parent (PR_SET_PDEATHSIG)."""
+class _Template:
+    """The process that forks them, and the socket through which it is asked to."""
+
+    def __init__(self, command: _Command) -> None:
+        self.command = command
+        self._guard = threading.Lock()
+        self._control, theirs = socket.socketpair()
+        self._control.settimeout(START_SECONDS)
+        with theirs:
+            self._process = subprocess.Popen(
+                command.words,
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                env=dict(command.environment),
+                cwd="/",
+                start_new_session=True,
+            )
+
+    def fork(self, payload: bytes) -> Child:
+        """Raises OSError when it is gone, or can fork no more."""
+        line, theirs = socket.socketpair()
+        child = Child(line)
+        try:
+            with theirs:
+                self._ask(payload, [theirs.fileno(), child.answer.fileno(), child.said.fileno()])
+            line.settimeout(START_SECONDS)
+            if line.recv(len(STARTED)) != STARTED:
+                raise ChildProcessError("it could not be forked")
+        except OSError:
+            child.close()
+            raise
+        return child
+
+    def _ask(self, payload: bytes, descriptors: list[int]) -> None:
+        assert len(descriptors) == FDS
+        with self._guard:
+            socket.send_fds(self._control, [LENGTH.pack(len(payload))], descriptors)
+            self._control.sendall(payload)
+
+    def let_go(self) -> None:
+        """It ends when it reads that nobody will ask; children at work are not its business."""
+        with self._guard:
+            self._control.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(END_SECONDS)
+
+
+class _Current:
+    """The template in use; another one where it is gone, or was started otherwise."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._starter: ThreadPoolExecutor | None = None
-        self._waiting: Future[Child] | None = None
-        self._command: _Command | None = None
+        self._template: _Template | None = None
 
-    def take(self, command: _Command) -> Child | None:
-        """The waiting child, if there is one of this command and it lives; the next one is started meanwhile."""
-        with self._guard:
-            waiting, of = self._waiting, self._command
-            self._waiting, self._command = self._next(command), command
-        return _usable(waiting, fits=of == command) if waiting else None
-
-    def _next(self, command: _Command) -> Future[Child] | None:
-        self._starter = self._starter or ThreadPoolExecutor(1, thread_name_prefix="child-starter")
+    def fork(self, payload: bytes) -> Child:
+        """Raises OSError."""
+        template = self._get()
         try:
-            return self._starter.submit(_start, command)
-        except RuntimeError:  # this process ends: nothing is started for later
-            return None
+            return template.fork(payload)
+        except OSError as trouble:
+            logger.warning("the template of child processes is started anew: %s", trouble)
+            self._forget(template)
+        return self._get().fork(payload)
+
+    def _get(self) -> _Template:
+        command = _Command((sys.executable, "-I", str(TEMPLATE)), tuple(_environment().items()))
+        with self._guard:
+            if self._template is not None and self._template.command != command:
+                self._template.let_go()
+                self._template = None
+            self._template = self._template or _Template(command)
+            return self._template
+
+    def _forget(self, template: _Template) -> None:
+        with self._guard:
+            if self._template is template:
+                self._template = None
+                template.let_go()
 
 
-def _usable(waiting: Future[Child], *, fits: bool) -> Child | None:
+_current = _Current()
+
+
+def _start_anew() -> None:
+    global _current
+    _current = _Current()  # the template is our parent's
+
+
+os.register_at_fork(after_in_child=_start_anew)
+
+
+def start(request: Mapping[str, Any]) -> Child:
+    """A child that works on `request`. Raises errors.Unavailable."""
     try:
-        child = waiting.result(START_SECONDS)
-    except (errors.Unavailable, TimeoutError):
-        return None  # it could not be started then; perhaps it can now
-    if fits and child.process.poll() is None:
-        return child
-    child.discard()
-    return None
-
-
-_spare = _Spare()
-
-
-def _forget_spare() -> None:
-    global _spare
-    _spare = _Spare()  # it is our parent's, and the thread that starts them is not here
-
-
-os.register_at_fork(after_in_child=_forget_spare)
-
-
-def start() -> Child:
-    """A child that waits for its request on stdin. Raises errors.Unavailable."""
-    command = _Command((sys.executable, "-I", str(CHILD)), tuple(_environment().items()))
-    return _spare.take(command) or _start(command)
-
-
-def _start(command: _Command) -> Child:
-    answer, said = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
-    try:
-        process = subprocess.Popen(
-            command.words,
-            stdin=subprocess.PIPE,
-            stdout=answer,
-            stderr=said,
-            env=dict(command.environment),
-            cwd="/",
-            start_new_session=True,
-        )
+        return _current.fork(json.dumps(request).encode())
     except OSError as error:
-        answer.close()
-        said.close()
         logger.warning("the child process could not be started: %s", error)
         raise errors.Unavailable("No further process could be started. Try again in a moment.") from error
-    return Child(process, answer, said)
 
 
-def _environment() -> Mapping[str, str]:
+def _environment() -> dict[str, str]:
     """Only what poppler needs: the child handles hostile files and has no business with our secrets."""
     poppler = shutil.which("pdftoppm")
     if poppler is None:

@@ -1,15 +1,13 @@
-"""The limited child process. Reads one JSON request on stdin, writes one JSON answer to stdout, knows no Django.
+"""What the limited child does: one request, one answer. Hostile files are opened here and nowhere else.
 
-Run as `python -I .../pdf_child.py` by child_start. Hostile files are opened here and nowhere else.
-Only what a request needs is imported, for the start is a sixth of what drawing a page costs; but a child that has
-nothing to do yet imports what most requests need.
+Started once as `python -I .../pdf_child.py` by child_start, as the template of all children (child_template). What most
+requests need is loaded beforehand; the rest by the child that needs it.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import select
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,29 +17,23 @@ if __name__ == "__main__":
     # Isolated mode leaves the script's folder out of the path, where its module names would hide the library's.
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from jobs.gateways import child_limits
+from jobs.gateways import child_limits, child_template
 
 NICENESS = 5  # drawing ahead never holds up recognition
 
 
 def main() -> None:
-    if not _has_been_asked():
-        _prepare()
-    asked = sys.stdin.read()
-    if not asked:
-        return  # our parent is gone, or has no use for us
-    request = json.loads(asked)
-    child_limits.die_with(request["parent"])
+    from jobs.gateways import child_drawing, child_images, child_inspection  # noqa: F401 - loaded for all children
+
+    with socket.socket(fileno=os.dup(0)) as control, Path(os.devnull).open() as nothing:
+        os.dup2(nothing.fileno(), 0)  # as every child's stdin
+        child_template.serve(control, work)
+
+
+def work(request: dict[str, Any]) -> dict[str, Any]:
+    """In the child, within its limits."""
     child_limits.bound(request["limits"])
-    json.dump(_handler(request)(request), sys.stdout)
-
-
-def _has_been_asked() -> bool:
-    return bool(select.select([sys.stdin], [], [], 0)[0])
-
-
-def _prepare() -> None:
-    from jobs.gateways import child_drawing, child_inspection  # noqa: F401 - loaded for what will be asked
+    return _handler(request)(request)
 
 
 def _handler(request: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:

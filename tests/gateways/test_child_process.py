@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from jobs import errors
 from jobs.gateways import child_process, child_start, pdf_child
 from jobs.gateways.limits import Limits
 from tests import files
-from tests.gateways import fake_poppler
+from tests.gateways import fake_child, fake_poppler
 
 ROOT = Path(child_process.__file__).parents[2]
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
@@ -68,49 +67,39 @@ def test_limits_hold_for_the_child_and_for_what_it_starts(tmp_path: Path, monkey
 
 
 def test_a_child_that_writes_nonsense_has_died(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    child = tmp_path / "child.py"
-    child.write_text("import sys; sys.stdin.read(); print('no answer at all')", encoding="utf-8")
-    monkeypatch.setattr(child_start, "CHILD", child)
+    fake_child.work(monkeypatch, tmp_path, "print('no answer at all', flush=True)\nos._exit(0)")
     with pytest.raises(child_process.ChildDied):
-        child_process.run(request(tmp_path / "a.pdf"), limits=Limits(), wall_seconds=30)
+        child_process.run({}, limits=Limits(), wall_seconds=30)
 
 
-def test_a_child_that_ends_before_it_read_has_died(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    child = tmp_path / "child.py"
-    child.write_text("raise SystemExit(3)", encoding="utf-8")
-    monkeypatch.setattr(child_start, "CHILD", child)
+def test_a_child_that_ends_without_a_word_has_died(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_child.work(monkeypatch, tmp_path, "os._exit(3)")
     with pytest.raises(child_process.ChildDied):
-        child_process.run(request(tmp_path / "a.pdf"), limits=Limits(), wall_seconds=30)
+        child_process.run({}, limits=Limits(), wall_seconds=30)
+
+
+def test_what_a_child_dies_of_is_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake_child.work(monkeypatch, tmp_path, "raise LookupError('this very page')")
+    with pytest.raises(child_process.ChildDied):
+        child_process.run({}, limits=Limits(), wall_seconds=30)
+    assert "LookupError: this very page" in caplog.text
 
 
 def test_a_child_that_does_not_listen_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    child = tmp_path / "child.py"
     pid_file = tmp_path / "pid"
-    child.write_text(
-        "import os, pathlib, signal, sys, time\n"
-        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-        "sys.stdin.read() or sys.exit()\n"
-        f"pathlib.Path({str(pid_file)!r}).write_text(str(os.getpid()))\n"
-        "time.sleep(600)\n",
-        encoding="utf-8",
-    )
-    monkeypatch.setattr(child_start, "CHILD", child)
+    body = f"signal.signal(signal.SIGTERM, signal.SIG_IGN)\nPath({str(pid_file)!r}).write_text(str(os.getpid()))\n"
+    fake_child.work(monkeypatch, tmp_path, f"{body}time.sleep(600)")
     with pytest.raises(child_process.ChildStopped):
-        child_process.run(request(tmp_path / "a.pdf"), limits=Limits(), wall_seconds=3)
+        child_process.run({}, limits=Limits(), wall_seconds=3)
     assert not is_alive(int(pid_file.read_text()))
 
 
-def test_a_process_that_cannot_be_started_is_no_fault_of_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "nowhere"))
-    with pytest.raises(errors.Unavailable):
-        child_process.run(request(tmp_path / "a.pdf"), limits=Limits(), wall_seconds=1)
-
-
-def test_a_request_that_could_block_its_writer_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="smaller chunks"):
-        child_process.run(request(tmp_path / ("a" * 70_000)), limits=Limits(), wall_seconds=1)
+def test_a_long_request_arrives_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_child.work(monkeypatch, tmp_path, "return {'long': len(request['path'])}")
+    answer = child_process.run({"path": "a" * 3_000_000}, limits=Limits(), wall_seconds=30)
+    assert answer == {"long": 3_000_000}
 
 
 def test_the_child_never_loads_django() -> None:
@@ -120,20 +109,4 @@ def test_the_child_never_loads_django() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True, timeout=60)
     assert done.stdout.strip() == b"[]"
-    assert Path(pdf_child.__file__) == child_start.CHILD
-
-
-@LINUX
-def test_nothing_but_the_waiting_child_stays_open_in_the_parent(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def ours() -> list[str]:
-        links = [str(entry.readlink()) for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
-        return [link for link in links if "pidfd" in link or "deleted" in link]
-
-    path = files.numbered_pdf(tmp_path / "a.pdf")
-    monkeypatch.setattr(child_start, "_spare", child_start._Spare())
-    before = len(ours())
-    for _ in range(2):
-        child_process.run(request(path), limits=Limits(), wall_seconds=30)
-        assert await_true(lambda: len(ours()) == before + 2)  # what the waiting one will answer and say
+    assert Path(pdf_child.__file__) == child_start.TEMPLATE

@@ -1,98 +1,125 @@
-"""A child that has started waits for the next request."""
+"""Children are forked by a template that has loaded everything, and outlive neither their request nor the site."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from jobs import errors
 from jobs.gateways import child_process, child_start
 from jobs.gateways.limits import Limits
-from tests.gateways import fake_poppler
-from tests.gateways.test_child_process import LINUX, ROOT, await_true, is_alive
+from tests.gateways import fake_child, fake_poppler
+from tests.gateways.test_child_process import LINUX, await_true, is_alive
 
-
-@pytest.fixture
-def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where each child names itself as it starts; it answers any request with its process id and its path."""
-    names = tmp_path / "started"
-    names.mkdir()
-    child = tmp_path / "child.py"
-    child.write_text(
-        "import json, os, pathlib, sys\n"
-        f"pathlib.Path({str(names)!r}, str(os.getpid())).touch()\n"
-        "if sys.stdin.read(): json.dump({'pid': os.getpid(), 'path': os.environ['PATH']}, sys.stdout)\n",
-        encoding="utf-8",
-    )
-    monkeypatch.setattr(child_start, "CHILD", child)
-    return names
+NAMES_ITSELF = """return {
+    'pid': os.getpid(), 'minder': os.getppid(), 'path': os.environ['PATH'], 'known': sorted(os.environ)
+}"""
 
 
 def ask() -> dict[str, object]:
-    return child_process.run({}, limits=Limits(), wall_seconds=30)
+    return child_process.run({}, limits=Limits(), wall_seconds=60)
 
 
-def waiting(started: Path, served: set[object]) -> int:
-    """The child that has started and was not asked yet."""
-
-    def others() -> list[int]:
-        return [int(name.name) for name in started.iterdir() if int(name.name) not in served]
-
-    assert await_true(others)
-    return others()[-1]
+@pytest.fixture
+def named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each child answers with its process id and what it knows of its environment."""
+    fake_child.work(monkeypatch, tmp_path, NAMES_ITSELF)
 
 
-def test_the_next_request_goes_to_a_child_that_has_started_before(started: Path) -> None:
-    first = ask()["pid"]
-    spare = waiting(started, {first})
-    assert ask()["pid"] == spare != first
+def test_each_request_has_a_process_of_its_own_and_none_is_left(named: None) -> None:
+    answers = [ask() for _ in range(3)]
+    pids = {int(str(answer[which])) for answer in answers for which in ("pid", "minder")}
+    assert len(pids) == 6
+    assert await_true(lambda: not any(is_alive(pid) for pid in pids))
 
 
-def test_each_child_serves_one_request(started: Path) -> None:
-    served = [ask()["pid"] for _ in range(4)]
-    assert len(set(served)) == 4
-    assert not any(is_alive(int(str(pid))) for pid in served)
+def test_many_at_once_do_not_mix_their_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_child.work(monkeypatch, tmp_path, "return {'of': request['of']}")
+
+    def asked(number: int) -> object:
+        return child_process.run({"of": number}, limits=Limits(), wall_seconds=60)["of"]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(asked, range(40))) == list(range(40))
 
 
-def test_a_waiting_child_that_has_died_is_replaced(started: Path) -> None:
-    first = ask()["pid"]
-    spare = waiting(started, {first})
-    os.kill(spare, signal.SIGKILL)
-    os.waitid(os.P_PID, spare, os.WEXITED | os.WNOWAIT)
-    assert ask()["pid"] not in (first, spare)
-
-
-def test_a_waiting_child_of_another_environment_is_not_asked(
-    started: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_child_knows_of_its_environment_what_poppler_needs(
+    named: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = ask()["pid"]
-    spare = waiting(started, {first})
-    fakes = fake_poppler.replace(monkeypatch, tmp_path, "exit 1")
+    monkeypatch.setenv("OCRSITE_SECRET_KEY", "nobody's business")
+    ask()
+    fakes = fake_poppler.replace(monkeypatch, tmp_path, "exit 1")  # as it is now, not as an earlier template has it
     answer = ask()
-    assert answer["pid"] != spare
     assert str(answer["path"]).startswith(f"{fakes}:")
-    assert not is_alive(spare)
+    assert answer["known"] == ["HOME", "LC_ALL", "PATH"]
+
+
+def test_a_template_that_was_killed_is_started_anew(named: None) -> None:
+    ask()
+    template = child_start._current._get()
+    template._process.kill()
+    template._process.wait()
+    assert ask()["pid"]
+    assert child_start._current._get() is not template
+
+
+@pytest.mark.parametrize("trouble", ["nowhere", "broken"])
+def test_a_process_that_cannot_be_started_is_no_fault_of_the_file(
+    trouble: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if trouble == "nowhere":
+        monkeypatch.setattr(sys, "executable", str(tmp_path / "nowhere"))
+    else:
+        fake_child.replace(monkeypatch, tmp_path, "raise SystemExit(3)")
+    with pytest.raises(errors.Unavailable):
+        ask()
 
 
 @LINUX
-def test_a_waiting_child_ends_with_its_parent(started: Path) -> None:
+def test_a_child_goes_with_its_minder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = tmp_path / "names"
+    body = f"Path({str(names)!r}).write_text(f'{{os.getpid()}} {{os.getppid()}}')\ntime.sleep(600)"
+    fake_child.work(monkeypatch, tmp_path, body)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(ask)
+        assert await_true(lambda: names.exists() and len(names.read_text().split()) == 2)
+        child, minder = map(int, names.read_text().split())
+        os.kill(minder, signal.SIGKILL)
+        with pytest.raises(child_process.ChildDied):
+            asked.result(60)
+    assert await_true(lambda: not is_alive(child))
+
+
+@LINUX
+def test_the_template_ends_with_the_site(tmp_path: Path) -> None:
     program = (
-        "import json, pathlib, sys, time\n"
-        "from jobs.gateways import child_process, child_start\nfrom jobs.gateways.limits import Limits\n"
-        f"child_start.CHILD = pathlib.Path({str(child_start.CHILD)!r})\n"
-        "print(json.dumps(child_process.run({}, limits=Limits(), wall_seconds=30)), flush=True)\n"
+        "import time\n"
+        "from jobs.gateways import child_start\n"
+        "print(child_start._current._get()._process.pid, flush=True)\n"
         "time.sleep(600)\n"
     )
-    parent = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE)
-    assert parent.stdout is not None
-    served = json.loads(parent.stdout.readline())["pid"]
-    spare = waiting(started, {served})
-    parent.kill()
-    parent.wait()
-    parent.stdout.close()
-    assert await_true(lambda: not is_alive(spare))
+    site = subprocess.Popen([sys.executable, "-c", program], cwd=fake_child.ROOT, stdout=subprocess.PIPE)
+    assert site.stdout is not None
+    with site.stdout:
+        template = int(site.stdout.readline())
+    assert is_alive(template)
+    site.kill()
+    site.wait()
+    assert await_true(lambda: not is_alive(template))
+
+
+@LINUX
+def test_nothing_but_the_way_to_the_template_stays_open(named: None) -> None:
+    def ours() -> list[str]:
+        return [str(entry.readlink()) for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
+
+    ask()
+    before = len(ours())
+    ask()
+    assert len(ours()) == before

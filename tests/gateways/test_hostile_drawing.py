@@ -8,12 +8,11 @@ from pathlib import Path
 import pikepdf
 import pytest
 
-from jobs.gateways import child_start, rasterizer
+from jobs.gateways import rasterizer
 from jobs.gateways.rasterizer import DrawnPage, FailedPage, Limits
 from tests import files
-from tests.gateways import fake_poppler
+from tests.gateways import fake_child, fake_poppler
 
-ROOT = Path(child_start.__file__).parents[2]
 DPI = 40
 
 
@@ -28,17 +27,6 @@ def draw(path: Path, limits: Limits = rasterizer.DEFAULT) -> dict[int, DrawnPage
 
 def failures(results: dict[int, DrawnPage | FailedPage]) -> dict[int, str]:
     return {number: result.reason for number, result in results.items() if isinstance(result, FailedPage)}
-
-
-def replace_in_child(monkeypatch: pytest.MonkeyPatch, folder: Path, change: str) -> None:
-    """The child as it is, but for one line that is run in it first."""
-    child = folder / "child.py"
-    child.write_text(
-        f"import os, sys\nsys.path.insert(0, {str(ROOT)!r})\n"
-        f"from jobs.gateways import child_drawing, pdf_child\n{change}\npdf_child.main()\n",
-        encoding="utf-8",
-    )
-    monkeypatch.setattr(child_start, "CHILD", child)
 
 
 # ---- a white page is believed only if it says so itself
@@ -72,7 +60,7 @@ def test_a_file_that_the_second_reader_cannot_open_is_read_by_the_first_alone(tm
 
 
 def test_a_page_that_crashes_the_look_at_it_fails_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    replace_in_child(monkeypatch, tmp_path, "child_drawing.may_have_lost_something = lambda *args: os._exit(3)")
+    fake_child.replace(monkeypatch, tmp_path, "child_drawing.may_have_lost_something = lambda *args: os._exit(3)")
     assert failures(draw(files.broken_page_pdf(tmp_path / "a.pdf", pages=5, broken=2))) == {2: rasterizer.BROKEN}
 
 
@@ -83,7 +71,7 @@ def test_each_round_begins_anew_so_that_every_page_in_it_is_progress(
     seen = tmp_path / "seen"
     script = f'for last; do :; done; echo "$(ls "$last"*.jpg 2>/dev/null | wc -l)" >> {seen}; exec $REAL "$@"'
     fake_poppler.replace(monkeypatch, tmp_path, script)
-    replace_in_child(monkeypatch, tmp_path, "child_drawing.may_have_lost_something = lambda *args: os._exit(3)")
+    fake_child.replace(monkeypatch, tmp_path, "child_drawing.may_have_lost_something = lambda *args: os._exit(3)")
     draw(files.broken_page_pdf(tmp_path / "a.pdf", pages=3, broken=3))
     before_each_call = [int(line) for line in seen.read_text().split()]
     assert before_each_call[0] == 0
