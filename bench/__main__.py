@@ -97,7 +97,8 @@ def measure(name: str, environment: dict[str, str], *, quick: bool) -> list[Meas
 def commit() -> str:
     """What was measured, where that is known."""
     try:
-        done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+        command = ["git", "rev-parse", "--short", "HEAD"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS)
     except FileNotFoundError:
         return ""
     return done.stdout.strip()
