@@ -29,6 +29,7 @@ from django.db import connection
 from jobs.broker import build_broker
 
 ROOT = Path(__file__).resolve().parent.parent
+UNCHECKED = "--skip-checks"  # as the supervisor starts them: checks load every screen, which takes a second
 PATIENCE_SECONDS = 180.0  # a deadline to await, never a time to assert
 QUICK = {
     "OCRSITE_LEASE_SECONDS": "3",
@@ -145,10 +146,10 @@ class RunningSite:
         return redis.Redis(unix_socket_path=str(self._socket))
 
     def start_worker(self, name: str = "worker") -> None:
-        self._start(name, [sys.executable, "manage.py", "worker"])
+        self._start(name, [sys.executable, "manage.py", "worker", UNCHECKED])
 
     def start_clock(self, name: str = "clock") -> None:
-        self._start(name, [sys.executable, "manage.py", "clock"])
+        self._start(name, [sys.executable, "manage.py", "clock", UNCHECKED])
 
     def start_web(self, *options: str) -> str:
         """The web server with its static files; its address, once it answers. `options`: of `manage.py web`."""
