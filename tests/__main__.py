@@ -1,7 +1,7 @@
 """Runs every check and every test. bin/test ends here; arguments are pytest's, and then pytest alone runs.
 
 The checks come first; a check that fails is said, and the tests run all the same. Then pytest on SQLite, then on a
-PostgreSQL of its own those tests that use the database (see selection.py), so that the last line is pytest's summary.
+PostgreSQL of its own those tests that may differ there (see selection.py), so that the last line is pytest's summary.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def run_tests(arguments: Sequence[str]) -> int:
     first = pytest(arguments)
     if first not in (0, NO_TESTS):
         return first
-    say("Tests on PostgreSQL, those that use the database:")
+    say("Tests on PostgreSQL, those that may differ there:")
     with postgres.server() as address:
         second = pytest([selection.ONLY_WITH_DATABASE, *arguments], DATABASE_URL=address)
     return first if second == NO_TESTS else second or first

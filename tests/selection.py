@@ -2,7 +2,8 @@
 
 A test uses the database where pytest-django gives it one, or where it carries the marker `both_databases`, as those do
 that start a site on a database of its own. `--only-with-database` runs these alone: what the others show is the same
-on any database.
+on any database. So is what a browser does with a screen, and tests/web asks for the screens on both: those that drive
+one are left out too, but for the whole way from upload to text, which carries the marker.
 
 That this holds is seen in every run, for the others get no database at all: pytest-django refuses it to the test, and
 to the processes that it starts DATABASE_URL names a place where none can be. So a test that needs one and does not say
@@ -23,7 +24,7 @@ GIVES_DATABASE = {"_django_db_helper", "django_db_setup", "live_server"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(ONLY_WITH_DATABASE, action="store_true", help="run only the tests that use the database")
+    parser.addoption(ONLY_WITH_DATABASE, action="store_true", help="run only what may differ by database")
 
 
 def uses_database(item: pytest.Item) -> bool:
@@ -32,6 +33,11 @@ def uses_database(item: pytest.Item) -> bool:
     marked = any(item.get_closest_marker(name) for name in ("django_db", "both_databases"))
     given = not GIVES_DATABASE.isdisjoint(getattr(item, "fixturenames", ()))
     return marked or given or issubclass(getattr(item, "cls", None) or object, TransactionTestCase)
+
+
+def differs_by_database(item: pytest.Item) -> bool:
+    in_a_browser = item.get_closest_marker("browser") and not item.get_closest_marker("both_databases")
+    return uses_database(item) and not in_a_browser
 
 
 def slowest_files_first(items: list[pytest.Item]) -> None:
@@ -44,8 +50,8 @@ def slowest_files_first(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption(ONLY_WITH_DATABASE):
-        config.hook.pytest_deselected(items=[item for item in items if not uses_database(item)])
-        items[:] = [item for item in items if uses_database(item)]
+        config.hook.pytest_deselected(items=[item for item in items if not differs_by_database(item)])
+        items[:] = [item for item in items if differs_by_database(item)]
     if hasattr(config, "workerinput"):  # pytest-xdist's: files are handed out, one after the other
         slowest_files_first(items)
 

@@ -39,7 +39,9 @@ USES = {
     "pytest-django's sequences": "def test_it(django_db_reset_sequences): ...",
     "Django's own way": "from django.test import TestCase\nclass TestIt(TestCase):\n    def test_it(self): ...",
     "our own marker": "@pytest.mark.both_databases\ndef test_it(): ...",
+    "a browser and our own marker": "@pytest.mark.browser\n@pytest.mark.both_databases\ndef test_it(db): ...",
 }
+IN_A_BROWSER = {"a browser": "@pytest.mark.browser\ndef test_it(db): ..."}
 USES_NONE = {
     "nothing": "def test_it(): ...",
     "settings": "def test_it(settings, tmp_path): ...",
@@ -69,7 +71,7 @@ def run(folder: Path, texts: dict[str, str], *options: str) -> list[str]:
 
 
 def test_whatever_uses_the_database_is_kept_and_the_rest_is_left_out(tmp_path: Path) -> None:
-    kept = run(tmp_path, USES | USES_NONE, "--collect-only", selection.ONLY_WITH_DATABASE)
+    kept = run(tmp_path, USES | USES_NONE | IN_A_BROWSER, "--collect-only", selection.ONLY_WITH_DATABASE)
     assert kept == sorted(USES)
 
 

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from jobs.models import Document
 from tests import files
 
-pytestmark = [pytest.mark.browser, pytest.mark.redis, pytest.mark.slow]
+pytestmark = [pytest.mark.both_databases, pytest.mark.browser, pytest.mark.redis, pytest.mark.slow]
 
 READ = 60_000  # milliseconds to await, on a machine that does other things as well
 
