@@ -17,6 +17,7 @@ from jobs.supervision.site import WORKING
 
 # A page in hand may take minutes; its lease sees to it that another worker takes it up, so a stop does not wait.
 STOP_SECONDS = 6.0
+HAND_OVER_SECONDS = 3.0
 
 
 class Command(BaseCommand):
@@ -41,13 +42,16 @@ class Command(BaseCommand):
 
 
 def end(worker: dramatiq.Worker) -> None:
-    """Stops within STOP_SECONDS, though a thread may hang in a call or Redis may be gone; never returns."""
+    """Stops within both times, though a thread may hang in a call, Redis be gone or a row be held; never returns."""
     from jobs.services import leases
 
     stopping = threading.Thread(target=worker.stop, args=(int(STOP_SECONDS * 900),), daemon=True)
     stopping.start()
     stopping.join(STOP_SECONDS)
-    leases.stop_keeper()
+    # A page's row may be held by a thread that hangs: then the clock takes back what is not handed over here.
+    handing_over = threading.Thread(target=leases.stop_keeper, daemon=True)
+    handing_over.start()
+    handing_over.join(HAND_OVER_SECONDS)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
