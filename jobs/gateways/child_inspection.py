@@ -21,7 +21,7 @@ ROTATION = re.compile(rb"^Page +(\d+) rot: +(-?\d+)", re.MULTILINE)
 COUNT = re.compile(rb"^Pages: +(\d+)", re.MULTILINE)
 # Any of these may matter, and object streams may hide the others.
 TELLING = (b"/UserUnit", b"/NeedsRendering", b"/XFA", b"/ObjStm")
-# Each word is looked for at about 1 GB/s: above this, pikepdf itself is there sooner (500 MB: 0.1 s instead of 2 s).
+# Each word is looked for at about 1 GB/s: above this, pikepdf itself is there sooner (500 MB: 0.3 s instead of 2 s).
 SEARCHED_MOST_BYTES = 25_000_000
 MAX_USER_UNIT = 75_000.0  # Acrobat's own largest page, 15 million inches, over its largest box
 DYNAMIC_FORM = (
