@@ -8,6 +8,8 @@ from pathlib import Path
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
+from tests.files import numbered_pdf
+
 LINES, WORDS = 55, 14
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 STAMP = (300.0, 200.0)  # points
@@ -32,10 +34,4 @@ def dense_pdf(path: Path, pages: int, *, first: int = 1) -> Path:
 
 def stamps_pdf(path: Path, pages: int, *, first: int = 1) -> Path:
     """As `dense_pdf`, of pages as small as a stamp, drawn in no time."""
-    canvas = Canvas(str(path), pagesize=STAMP)
-    for number in range(first, first + pages):
-        canvas.setFont("Helvetica-Bold", min(STAMP) / 7)
-        canvas.drawCentredString(STAMP[0] / 2, STAMP[1] / 2, f"Page {number}")
-        canvas.showPage()
-    canvas.save()
-    return path
+    return numbered_pdf(path, pages, size=STAMP, first=first)

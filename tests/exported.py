@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import io
 import re
 import subprocess
 from collections.abc import Sequence
@@ -19,6 +20,10 @@ from tests import builders
 
 SECONDS = 60
 Words = list[tuple[str, tuple[float, float, float, float]]]
+SPANNED = (
+    '<table><tr><td rowspan="2">Mode</td><td colspan="2">Tokens</td></tr>'
+    "<tr><td>a</td><td>m<sup>2</sup></td></tr></table>"
+)
 _WORD = re.compile(r'<word xMin="(.*?)" yMin="(.*?)" xMax="(.*?)" yMax="(.*?)">(.*?)</word>')
 
 
@@ -31,6 +36,27 @@ def read(page: Any, *blocks: dict[str, Any]) -> None:
     """Puts a reading of these blocks in force, as a host's answer would."""
     text = rendering.to_markdown(rendering.blocks_from_json(list(blocks)))
     builders.make_reading(page, text=text, blocks=list(blocks))
+
+
+def paper(owner: Any) -> Document:
+    """Two pages: one with everything on it, a failed one; the page image is red where the figure is."""
+    document = builders.make_document(owner, pages=2, done=1, failed=1, name="Paper <1>.pdf")
+    page = document.pages.get(number=1)
+    image = Image.new("RGB", (1654, 2339), "white")
+    image.paste("red", (100, 1000, 500, 1300))
+    out = io.BytesIO()
+    image.save(out, "JPEG")
+    storage.save_bytes(page.image_key, out.getvalue())
+    read(
+        page,
+        block("title", "Annual report", (100, 100, 900, 150)),
+        block("text", "Points:\n\n- one\n- **two**\n\n3. third\n4. fourth", (100, 200, 900, 400)),
+        block("equation", r"\[E = mc^2 < 4 \qquad (3)\]", (100, 450, 900, 500)),
+        block("image", "", (100, 1000, 500, 1300)),
+        block("image_caption", "<center>Figure 1: Red.</center>", (100, 1310, 500, 1340)),
+        block("table", SPANNED, (100, 1500, 900, 1700)),
+    )
+    return document
 
 
 def document_of(owner: Any, path: Path, folder: Path, *, dpi: int = 200, **fields: Any) -> Document:
@@ -100,6 +126,11 @@ def pictures(pdf: Path, folder: Path, *, dpi: int = 50) -> list[Image.Image]:
     command = ["pdftoppm", "-r", str(dpi), "-cropbox", str(pdf), str(folder / "page")]
     subprocess.run(command, capture_output=True, timeout=SECONDS, check=False)
     return [Image.open(path).convert("RGB") for path in sorted(folder.glob("page*.ppm"))]
+
+
+def is_red(image: Image.Image) -> bool:
+    red, green, blue = image.convert("RGB").resize((1, 1)).getpixel((0, 0))
+    return red > 200 and green < 60 and blue < 60
 
 
 def same(left: Sequence[Image.Image], right: Sequence[Image.Image]) -> bool:

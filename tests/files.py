@@ -19,10 +19,12 @@ SUBFILE_TAG = 254
 # ---- ordinary
 
 
-def numbered_pdf(path: Path, pages: int = 3, *, size: tuple[float, float] = A4, word: str = "Page") -> Path:
+def numbered_pdf(
+    path: Path, pages: int = 3, *, size: tuple[float, float] = A4, word: str = "Page", first: int = 1
+) -> Path:
     """Every page names itself in letters large enough for any OCR."""
     canvas = Canvas(str(path), pagesize=size)
-    for number in range(1, pages + 1):
+    for number in range(first, first + pages):
         canvas.setFont("Helvetica-Bold", min(size) / 7)
         canvas.drawCentredString(size[0] / 2, size[1] / 2, f"{word} {number}")
         canvas.showPage()

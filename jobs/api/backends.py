@@ -9,7 +9,7 @@ from django.urls import reverse
 from ninja import Field, Router, Schema, Status
 
 from jobs import actors, errors
-from jobs.api import examples
+from jobs.api import host_examples as examples
 from jobs.api.answers import answers
 from jobs.api.auth import needs
 from jobs.models import Backend

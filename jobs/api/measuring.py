@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Field, Query, Router, Schema
 
-from jobs.api import examples
+from jobs.api import host_examples as examples
 from jobs.api.answers import answers
 from jobs.api.auth import needs
 from jobs.domain import measured

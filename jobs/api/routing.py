@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from ninja import Body, Router
 
 from jobs import actors
-from jobs.api import examples
+from jobs.api import routing_examples as examples
 from jobs.api.answers import answers, with_body_schema
 from jobs.api.auth import needs
 from jobs.schemas import (

@@ -10,7 +10,7 @@ from django.test import Client
 from pydantic import TypeAdapter
 
 from jobs import schemas
-from jobs.api import benchmark_examples, examples, notice_examples
+from jobs.api import benchmark_examples, examples, host_examples, notice_examples, routing_examples
 from jobs.api.refusals import STATUS_OF_CODE
 from tests.builders import PASSWORD, make_user
 
@@ -165,21 +165,21 @@ def test_every_reference_leads_somewhere(description: dict[str, Any]) -> None:
         (schemas.ReadingIn, examples.CHOOSE),
         (schemas.RerunIn, examples.RERUN),
         (schemas.Me, examples.ME),
-        (schemas.BackendOut, examples.BACKEND),
-        (schemas.CheckedBackend, examples.CHECKED_BACKEND),
-        (schemas.NewBackend, examples.NEW_BACKEND),
+        (schemas.BackendOut, host_examples.BACKEND),
+        (schemas.CheckedBackend, host_examples.CHECKED_BACKEND),
+        (schemas.NewBackend, host_examples.NEW_BACKEND),
         (schemas.BenchmarkOut, benchmark_examples.BENCHMARK),
         (schemas.BenchmarkOut, benchmark_examples.BEGUN),
-        (schemas.MeasuredOut, examples.MEASURED),
-        (schemas.CostsOut, examples.COSTS),
-        (schemas.PolicyOut, examples.POLICY),
-        (schemas.SavedPolicy, examples.SAVED_POLICY),
-        (schemas.VersionList, examples.VERSIONS),
-        (schemas.FactsIn, examples.FACTS),
-        (schemas.Explained, examples.EXPLAINED),
-        (schemas.RulesNow, examples.RULES_NOW),
-        (schemas.ReplayIn, examples.REPLAY),
-        (schemas.Replayed, examples.REPLAYED),
+        (schemas.MeasuredOut, host_examples.MEASURED),
+        (schemas.CostsOut, host_examples.COSTS),
+        (schemas.PolicyOut, routing_examples.POLICY),
+        (schemas.SavedPolicy, routing_examples.SAVED_POLICY),
+        (schemas.VersionList, routing_examples.VERSIONS),
+        (schemas.FactsIn, routing_examples.FACTS),
+        (schemas.Explained, routing_examples.EXPLAINED),
+        (schemas.RulesNow, routing_examples.RULES_NOW),
+        (schemas.ReplayIn, routing_examples.REPLAY),
+        (schemas.Replayed, routing_examples.REPLAYED),
         (schemas.AuditLog, examples.AUDIT_LOG),
         (schemas.AlertList, notice_examples.ALERTS),
         (schemas.AcknowledgeIn, notice_examples.ACKNOWLEDGE),

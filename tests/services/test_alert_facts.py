@@ -14,21 +14,9 @@ from jobs.models import Alert, Attempt, Backend, Document, HealthSample
 from jobs.services import alert_facts, alerts, backends, probing
 from jobs.services import certificates as looking_at_certificates
 from tests import builders, certificates, patience
-from tests.vllm_simulator import Simulator
 from tests.webhook_receiver import receiver
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def mira(db):
-    return builders.make_user("mira")
-
-
-@pytest.fixture
-def host():
-    with Simulator.start(slots=4) as simulator:
-        yield simulator
 
 
 @pytest.fixture

@@ -21,11 +21,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def ada(db):
-    return builders.make_user("ada", admin=True)
-
-
-@pytest.fixture
 def at_once(db):
     """Rules that do not wait."""
     for rule in alert_rules.SHIPPED:

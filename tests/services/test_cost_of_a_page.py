@@ -16,7 +16,6 @@ from jobs.gateways import storage
 from jobs.models import Document
 from jobs.services import backends, dispatching, intake, preparing, recognizing, routing
 from tests import builders, files
-from tests.vllm_simulator import Simulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,12 +25,6 @@ DISPATCH_STATEMENTS = 10  # a round that gives one slot to one page
 SLACK = 11  # rounds that find no page to give, at the end of a document, are of both lengths alike but for one
 MORE_BYTES = 1200  # of a request beside the picture
 LONG, SHORT = 12, 4
-
-
-@pytest.fixture
-def host():
-    with Simulator.start(slots=4) as simulator:
-        yield simulator
 
 
 @pytest.fixture

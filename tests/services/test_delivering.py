@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import ipaddress
 import threading
 from datetime import timedelta
 
@@ -17,33 +16,12 @@ from django.utils import timezone
 from jobs import clock, errors
 from jobs.models import AuditEntry, Delivery, Webhook
 from jobs.services import delivering, webhooks
-from tests import builders, patience
+from tests import patience
 from tests.webhook_receiver import receiver
 from tests.webhook_rounds import a_round, happened
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hooks_on_this_machine")]
 DONE = ("document.done",)
-
-
-@pytest.fixture(autouse=True)
-def loopback_is_allowed(settings):
-    settings.WEBHOOK_ALLOWED_CIDRS = (ipaddress.ip_network("127.0.0.0/8"),)
-
-
-@pytest.fixture
-def mira(db):
-    return builders.make_user("mira")
-
-
-@pytest.fixture
-def told():
-    with receiver() as one:
-        yield one
-
-
-@pytest.fixture
-def hook(mira, told):
-    return webhooks.register(mira, url=told.url, events=["document.done", "document.failed"])[0]
 
 
 def test_a_message_is_signed_as_standard_webhooks_has_it(mira, told):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 from datetime import timedelta
 
@@ -15,37 +14,10 @@ from jobs.domain.alerts import Fact
 from jobs.models import Delivery, Event, Webhook
 from jobs.services import alerts, backends, documents, events, health, preparing, routing, webhooks
 from tests import builders
-from tests.webhook_receiver import receiver
 from tests.webhook_rounds import a_round, happened
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hooks_on_this_machine")]
 DONE = ("document.done",)
-
-
-@pytest.fixture(autouse=True)
-def loopback_is_allowed(settings):
-    settings.WEBHOOK_ALLOWED_CIDRS = (ipaddress.ip_network("127.0.0.0/8"),)
-
-
-@pytest.fixture
-def mira(db):
-    return builders.make_user("mira")
-
-
-@pytest.fixture
-def ada(db):
-    return builders.make_user("ada", admin=True)
-
-
-@pytest.fixture
-def told():
-    with receiver() as one:
-        yield one
-
-
-@pytest.fixture
-def hook(mira, told):
-    return webhooks.register(mira, url=told.url, events=["document.done", "document.failed"])[0]
 
 
 def test_a_document_that_ends_is_an_event_of_its_owners(mira, ada, hook):

@@ -16,11 +16,6 @@ from tests import builders
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def mira() -> Any:
-    return builders.make_user("mira")
-
-
 def exported(document: Document, format_name: str) -> str:
     return b"".join(exporting.export(document, format_name)[2]).decode()
 

@@ -27,11 +27,6 @@ LONG = exporting.AT_ONCE_PAGES + 1
 
 
 @pytest.fixture
-def mira() -> Any:
-    return builders.make_user("mira")
-
-
-@pytest.fixture
 def long_one(mira: Any) -> Document:
     return builders.make_document(mira, pages=LONG, done=LONG)
 

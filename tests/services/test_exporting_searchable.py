@@ -31,11 +31,6 @@ mostly because the northern gate was closed for repairs. Jigsaw puzzles,
 oxygen and quartz were the goods most often declared to the office."""
 
 
-@pytest.fixture
-def mira() -> Any:
-    return builders.make_user("mira")
-
-
 def scanned(folder: Path, source: Path, *, dpi: int = 200) -> Path:
     """The same pages as pictures alone."""
     subprocess.run(["pdftoppm", "-r", str(dpi), "-jpeg", str(source), str(folder / "scan")], check=True, timeout=60)

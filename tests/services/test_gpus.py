@@ -9,17 +9,10 @@ from jobs.models import Backend, BackendHealth, HealthSample
 from jobs.services import backends, gpus, probing
 from tests import builders
 from tests.gpu_exporters import Exporter, recorded
-from tests.vllm_simulator import Simulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 GIB = 1024**3
-
-
-@pytest.fixture
-def host():
-    with Simulator.start(slots=4) as simulator:
-        yield simulator
 
 
 @pytest.fixture(autouse=True)

@@ -12,15 +12,8 @@ from jobs.models import Document
 from jobs.services import backends, documents, exporting, intake
 from tests import builders, files, hostile_files, pipeline
 from tests.gateways import fake_poppler
-from tests.vllm_simulator import Simulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def host():
-    with Simulator.start(slots=4) as simulator:
-        yield simulator
 
 
 @pytest.fixture

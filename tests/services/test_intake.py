@@ -21,11 +21,6 @@ from tests.sample_files import image, locked_pdf, pdf
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def mira() -> Any:
-    return builders.make_user("mira")
-
-
 def accept(owner: Any, data: bytes, *, name: str = "a.pdf", max_bytes: int | None = None, **options: Any) -> Document:
     return intake.accept(io.BytesIO(data), name=name, owner=owner, options=Options(**options), max_bytes=max_bytes)
 

@@ -17,12 +17,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def host():
-    with Simulator.start(slots=4) as simulator:
-        yield simulator
-
-
-@pytest.fixture
 def person(db):
     return builders.make_user("mira")
 

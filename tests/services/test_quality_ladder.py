@@ -16,12 +16,6 @@ GROUNDED = "<|grounding|>"
 
 
 @pytest.fixture
-def host():
-    with Simulator.start(slots=4) as simulator:
-        yield simulator
-
-
-@pytest.fixture
 def site(db, host):
     """The shipped defaults, with calypso really there; without text layers: the simulator reads what it likes."""
     backends.ensure_defaults()

@@ -12,11 +12,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def mira(db):
-    return builders.make_user("mira")
-
-
-@pytest.fixture
 def document(mira):
     return builders.make_document(mira, pages=3, done=2, review=1)
 

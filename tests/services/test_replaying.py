@@ -16,11 +16,6 @@ from tests import builders
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def mira() -> Any:
-    return builders.make_user("mira")
-
-
 @pytest.fixture(autouse=True)
 def site() -> None:
     """Both machines in use, the hybrid policy in force."""

@@ -16,22 +16,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def host():
-    with Simulator.start(slots=4) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def mira(db):
-    return builders.make_user("mira")
-
-
-@pytest.fixture
-def ada(db):
-    return builders.make_user("ada", admin=True)
-
-
-@pytest.fixture
 def site(db, host):
     backends.ensure_defaults()
     backends.update("calypso", by=None, base_url=host.base_url)

@@ -21,11 +21,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def ada() -> Any:
-    return builders.make_user("ada", admin=True)
-
-
-@pytest.fixture
 def first_start() -> None:
     backends.ensure_defaults()
 

@@ -21,7 +21,7 @@ from reportlab.lib.styles import ParagraphStyle
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph
 
-from tests import builders, exported
+from tests import exported
 from tests.exported import block
 
 pytestmark = pytest.mark.django_db
@@ -96,11 +96,6 @@ LAYOUTS = {
     "table": table,
     "ruled table": lambda canvas: table(canvas, ruled=True),
 }
-
-
-@pytest.fixture
-def mira() -> Any:
-    return builders.make_user("mira")
 
 
 def scan_of(source: Path, folder: Path, *, turned: int = 0, cropped: bool = False) -> Path:

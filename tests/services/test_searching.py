@@ -19,11 +19,6 @@ OPERATORS = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def mira(db):
-    return builders.make_user("mira")
-
-
 def page_of(owner, text, **fields) -> Page:
     """The only page of a document, with its index row."""
     document = builders.make_document(owner, pages=1, **fields)

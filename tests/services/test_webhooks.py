@@ -2,45 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 import pytest
 
 from jobs import errors
 from jobs.models import AuditEntry, Delivery, Webhook
 from jobs.services import webhooks
-from tests import builders
-from tests.webhook_receiver import receiver
 from tests.webhook_rounds import a_round, happened
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hooks_on_this_machine")]
 DONE = ("document.done",)
-
-
-@pytest.fixture(autouse=True)
-def loopback_is_allowed(settings):
-    settings.WEBHOOK_ALLOWED_CIDRS = (ipaddress.ip_network("127.0.0.0/8"),)
-
-
-@pytest.fixture
-def mira(db):
-    return builders.make_user("mira")
-
-
-@pytest.fixture
-def ada(db):
-    return builders.make_user("ada", admin=True)
-
-
-@pytest.fixture
-def told():
-    with receiver() as one:
-        yield one
-
-
-@pytest.fixture
-def hook(mira, told):
-    return webhooks.register(mira, url=told.url, events=["document.done", "document.failed"])[0]
 
 
 def test_the_secret_is_not_kept_in_the_open(mira, told):

@@ -12,11 +12,6 @@ from tests import builders
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def mira(db):
-    return builders.make_user("mira")
-
-
 def counters(document):
     document.refresh_from_db()
     return document.pages_done, document.pages_failed, document.status
