@@ -10,12 +10,14 @@ import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from importlib import metadata
 from pathlib import Path
 
 from bench import plot
@@ -25,6 +27,8 @@ from bench.one import STATIC, STOCK, TEMPLATE
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 1200
+PROGRAMS = {"redis": ("redis-server", "--version"), "poppler": ("pdftoppm", "-v")}
+VERSION = re.compile(r"\d+(\.\d+)+")
 
 
 def main() -> int:
@@ -110,10 +114,22 @@ WIDTHS = (16, 34, 14, 14, 7, 7, 6)
 def report(found: list[Measurement], database: str) -> dict[str, object]:
     """What is written as JSON: machine, versions, figures."""
     machine = {"cores": os.cpu_count(), "load": os.getloadavg()[0], "processor": platform.machine()}
-    kernel = platform.release().partition("-")[0]
-    versions = {"python": platform.python_version(), "kernel": kernel, "database": database}
-    return {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "machine": machine, "versions": versions,
-            "measurements": [one.as_json() for one in found]}  # fmt: skip
+    return {
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "machine": machine,
+        "versions": {"database": database} | versions(),
+        "measurements": [one.as_json() for one in found],
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of what a figure may depend on."""
+    found = {"python": platform.python_version(), "kernel": platform.release().partition("-")[0]}
+    found |= {name: metadata.version(name) for name in ("Django", "dramatiq", "requests", "granian")}
+    for name, command in PROGRAMS.items():
+        told = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+        found[name] = VERSION.search(told.stdout + told.stderr)[0]
+    return found
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -71,6 +72,11 @@ def rows(measurements: list[Measurement]) -> list[tuple[str, ...]]:
 
 
 def markdown(measurements: list[Measurement]) -> str:
+    """A pipe table of them."""
+    return table(COLUMNS, rows(measurements))
+
+
+def table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
     """A pipe table, as docs/performance.md shows it."""
-    lines = [COLUMNS, tuple("---" for _ in COLUMNS), *rows(measurements)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+    lines = [columns, ["---"] * len(columns), *cells]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from xml.sax.saxutils import escape
 
 from bench.measurement import Measurement
 
-WIDTH, ROW, LABELS, SCALE = 860, 22, 420, 300  # px; SCALE: as wide as the target
-MOST = 1.4  # bars end here, and say so by their number
+WIDTH, ROW, LABELS, SCALE = 990, 22, 420, 300  # px; SCALE: as wide as the target
+MOST = 1.4  # bars end here; their figures stand behind that
 
 
-def svg(measurements: Sequence[Measurement]) -> str:
+def svg(measurements: Sequence[Measurement], spreads: Sequence[tuple[float, float]] = ()) -> str:
     """A bar for each figure with a target. Up to the line is within it; `≥` targets are drawn upside down (target ÷
-    figure), so that shorter is always better."""
-    judged = [one for one in measurements if one.holds is not None and used(one) is not None]
+    figure), so that shorter is always better. `spreads`: the least and the most of each figure in several runs, drawn
+    as a line over its bar."""
+    lasted = spreads or [(one.judged, one.judged) for one in measurements]
+    judged = [
+        (one, spread)
+        for one, spread in zip(measurements, lasted, strict=True)
+        if one.holds is not None and used(one) is not None
+    ]
     height = ROW * len(judged) + 40
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" '
@@ -22,8 +29,8 @@ def svg(measurements: Sequence[Measurement]) -> str:
         "<title>Each benchmark's figure as a share of its target</title>",
         f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
     ]
-    for number, one in enumerate(judged):
-        lines += _bar(one, 10 + ROW * number)
+    for number, (one, spread) in enumerate(judged):
+        lines += [*_bar(one, 10 + ROW * number), _whisker(one, spread, 10 + ROW * number)]
     end = 10 + ROW * len(judged)
     lines += [
         f'<line x1="{LABELS + SCALE}" y1="6" x2="{LABELS + SCALE}" y2="{end}" stroke="#444" stroke-dasharray="3 3"/>',
@@ -48,10 +55,14 @@ def _bar(one: Measurement, top: int) -> list[str]:
         f"{one.judged:.3g} ({one.target})" if one.reference else f"{one.value:.3g} {one.unit} ({one.target})"
     )
     width = SCALE * min(share, MOST)
-    inside = share > 1
-    x, anchor, ink = (LABELS + width - 4, "end", "#fff") if inside else (LABELS + width + 4, "start", "#222")
     return [
         f'<text x="{LABELS - 8}" y="{top + 14}" text-anchor="end" fill="#222">{label}</text>',
         f'<rect x="{LABELS}" y="{top + 3}" width="{width:.1f}" height="{ROW - 6}" fill="{colour}"/>',
-        f'<text x="{x:.1f}" y="{top + 14}" text-anchor="{anchor}" fill="{ink}">{figure}</text>',
+        f'<text x="{LABELS + SCALE * MOST + 8:.0f}" y="{top + 14}" fill="#222">{figure}</text>',
     ]
+
+
+def _whisker(one: Measurement, spread: tuple[float, float], top: int) -> str:
+    ends = [LABELS + SCALE * min(used(replace(one, value=judged, reference=None)) or 0.0, MOST) for judged in spread]
+    middle = top + ROW / 2
+    return f'<line x1="{ends[0]:.1f}" y1="{middle}" x2="{ends[1]:.1f}" y2="{middle}" stroke="#111" stroke-width="2"/>'
