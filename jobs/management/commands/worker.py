@@ -18,6 +18,7 @@ from jobs.supervision.site import WORKING
 # A page in hand may take minutes; its lease sees to it that another worker takes it up, so a stop does not wait.
 STOP_SECONDS = 6.0
 HAND_OVER_SECONDS = 3.0
+LOOK_SECONDS = 1.0
 
 
 class Command(BaseCommand):
@@ -37,8 +38,18 @@ class Command(BaseCommand):
         worker.start()
         self.stdout.write(WORKING)
         self.stdout.flush()
-        stop.wait()
+        wait(stop)
         end(worker)
+
+
+def wait(stop: threading.Event) -> None:
+    """Until a signal handler sets `stop`.
+
+    Looks every second: Python runs handlers in the main thread alone, and the kernel may give a signal to any other,
+    as to one that starts a thread at that moment. Then nothing wakes the main thread.
+    """
+    while not stop.wait(LOOK_SECONDS):
+        pass
 
 
 def end(worker: dramatiq.Worker) -> None:
