@@ -1,6 +1,7 @@
 """A thousand hosts in simulated time, by the site's own routing, scheduling and breaker.
 
     python -m bench.simulate [--hosts 10 100 1000] [--documents-an-hour 100000] [--seconds 60] [--seed N] [--json FILE]
+                             [--plot FILE]
 
 No database, no network: what is measured is what the decisions themselves cost, and whether they stay right. Hosts are
 small ones (4 slots) and large ones (16), of unequal speed; each dies now and then with all it has in flight, and comes
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench import plot
 from jobs.domain import circuit, placing, routing, scheduling
 from jobs.domain.policies import Policy
 
@@ -266,6 +268,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--plot", type=Path, help="draw what a page's decisions cost to this file, as SVG")
     told = parser.parse_args()
     found = []
     for hosts in told.hosts:
@@ -274,6 +277,18 @@ def main() -> None:
         sys.stdout.flush()
     if told.json:
         told.json.write_text(json.dumps(found, indent=1) + "\n")
+    if told.plot:
+        told.plot.write_text(
+            plot.stacked("CPU a page, by decision", {in_words(one): parts(one) for one in found}, "ms")
+        )
+
+
+def in_words(run: dict[str, Any]) -> str:
+    return f"{run['hosts']:,} hosts, {run['pages_begun_a_second']:,.0f} pages begun a second"
+
+
+def parts(run: dict[str, Any]) -> dict[str, float]:
+    return {name: cost for name, cost in run["cpu_ms_a_page"].items() if name != "all"}
 
 
 if __name__ == "__main__":
