@@ -47,6 +47,8 @@ class Scene:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if "clock" in self.running.children:
+            self.running.end("clock")  # in good order: killed, it would keep the next scene's from leading for a lease
         self.running.stop()
         for host in self.hosts.values():
             host.stop()
