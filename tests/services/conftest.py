@@ -34,6 +34,13 @@ def host() -> Iterator[Simulator]:
 
 
 @pytest.fixture
+def calypso(db: None, host: Simulator) -> Any:
+    """A policy, and that host in use under its name."""
+    builders.make_policy()
+    return builders.make_backend("calypso", base_url=host.base_url)
+
+
+@pytest.fixture
 def hooks_on_this_machine(settings: Any) -> None:
     settings.WEBHOOK_ALLOWED_CIDRS = (ipaddress.ip_network("127.0.0.0/8"),)
 

@@ -19,12 +19,6 @@ from tests.vllm_simulator import Simulator
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def calypso(db, host):
-    builders.make_policy()
-    return builders.make_backend("calypso", base_url=host.base_url)
-
-
 def probe(name="calypso"):
     return health.probe(backends.find(name))
 

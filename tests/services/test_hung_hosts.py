@@ -13,12 +13,6 @@ from tests.patience import until
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def calypso(db, host):
-    builders.make_policy()
-    return builders.make_backend("calypso", base_url=host.base_url)
-
-
 def probe():
     return health.probe(backends.find("calypso"))
 
