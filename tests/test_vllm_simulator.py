@@ -264,6 +264,19 @@ def test_a_killed_host_cuts_what_is_in_flight():
             call.result(20)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_host_that_listens_no_more_answers_what_it_has_in_hand_and_nothing_after_it(stream):
+    with Simulator.start() as host, ThreadPoolExecutor(1) as pool, requests.Session() as kept:
+        host.configure(held=True)
+        call = pool.submit(kept.post, host.base_url + CHAT, json=body(stream=stream), timeout=20)
+        until(lambda: host.state()["running"] == 1)
+        host.stop_listening()
+        host.configure(held=False)
+        assert call.result(20).status_code == 200
+        with pytest.raises(requests.ConnectionError):
+            kept.post(host.base_url + CHAT, json=body(stream=stream), timeout=20)
+
+
 def test_reset_forgets_everything(host):
     post(host)
     host.set_fault("busy")

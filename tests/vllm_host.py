@@ -69,6 +69,7 @@ class Host:
         self.model, self.max_model_len, self.version = model, max_model_len, version
         self.api_key = ""
         self.allowed_extra = 1
+        self.closing = False  # while it is, an answer is the last one of its connection
         self.held = False  # while it is, no page comes to its end: a test lets them go when all stands as it should
         self.processor = True  # whether it was started with the n-gram processor
         self.texts: dict[str, str] = {}
@@ -108,7 +109,10 @@ class Host:
                 return web.json_response({"error": "Unauthorized"}, status=401)
             if request.path != CHAT and (fault := self._pick(request.path, None)):
                 return await misbehave(request, fault)
-            return await handler(request)
+            response = await handler(request)
+            if self.closing:
+                response.force_close()
+            return response
         finally:
             self.transports[transport] -= 1
 

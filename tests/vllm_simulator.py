@@ -174,12 +174,14 @@ class Simulator:
         await self._runner.cleanup()
 
     async def _listen(self) -> None:
+        self.host.closing = False
         if self._site is None:
             self.host.revive()
             self._site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True, reuse_port=True)
             await self._site.start()
 
     async def _stop_listening(self, drop: bool) -> None:
+        self.host.closing = True
         site, self._site = self._site, None
         if site is not None:
             await site.stop()
