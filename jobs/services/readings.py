@@ -6,8 +6,7 @@ for a person's yes. settling hands over here what a host answered.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -57,35 +56,65 @@ class Version:
 # ---- what a host answered
 
 
-def put(
-    page_id: int, reading_id: int, *, backend: str, doubt: str, from_states: Sequence[str] = (PageStatus.RUNNING,)
-) -> int | None:
-    """End a page with a stored reading: in force, or proposed where a text is in force already.
+@dataclass(frozen=True)
+class Candidate:
+    """A stored reading that may come in force. `doubt` says why a person should look at it; empty when it is fine."""
 
-    Returns how many more pages of its document need a look; None when it is in none of `from_states`. Inside the
-    caller's transaction.
-    """
+    reading_id: int
+    backend: str
+    doubt: str
+    text: str
+
+
+@dataclass(frozen=True)
+class HeldPage:
+    """A page whose row is this transaction's. `asked`: what it is read with; `in_force`: the id of its text, if any."""
+
+    id: int
+    document: Any
+    asked: reruns.Asked
+    rerun: reruns.Rerun | None
+    in_force: int | None
+    needs_review: bool
+
+    @property
+    def source(self) -> str:
+        """What a host's answer counts as."""
+        return "rerun" if self.rerun else "recognized"
+
+
+def hold(page_id: int, *from_states: str) -> HeldPage | None:
+    """Hold the page to the end of the caller's transaction; None when it is in none of these states."""
     rows = sql.fetch(
-        f"""SELECT p.rerun, p.reading_id, p.needs_review, d.mode, d.prompt, d.language, d.dpi, r.text
-            FROM jobs_page p JOIN jobs_document d ON d.id = p.document_id JOIN jobs_reading r ON r.page_id = p.id
-            WHERE p.id = %s AND r.id = %s AND p.status IN ({sql.marks(from_states)}) {sql.for_update("p")}""",
-        [page_id, reading_id, *from_states],
+        f"""SELECT p.document_id, p.rerun, p.reading_id, p.needs_review, d.mode, d.prompt, d.language, d.dpi
+            FROM jobs_page p JOIN jobs_document d ON d.id = p.document_id
+            WHERE p.id = %s AND p.status IN ({sql.marks(from_states)}) {sql.for_update("p")}""",
+        [page_id, *from_states],
     )
     if not rows:
         return None
-    stored, in_force, was_doubted, *wishes, text = rows[0]
+    document, stored, in_force, needs_review, *wishes = rows[0]
     rerun = reruns.from_json(sql.decoded(stored))
-    asked = reruns.asked(reruns.Asked(*wishes), rerun).as_json()
-    sql.change(
-        "UPDATE jobs_reading SET settings = %s, doubt = %s, source = COALESCE(%s, source) WHERE id = %s",
-        [json.dumps(asked), doubt, "rerun" if rerun else None, reading_id],
-    )
-    if rerun and in_force:
-        _end(page_id, {"proposed_id": reading_id, "reason": rerun.reason, "backend": rerun.backend_before})
+    asked = reruns.asked(reruns.Asked(*wishes), rerun)
+    return HeldPage(page_id, document, asked, rerun, in_force, bool(needs_review))
+
+
+def put(held: HeldPage, chosen: Candidate) -> int:
+    """End a page with a stored reading: in force, or proposed where a text is in force already.
+
+    Returns how many more pages of its document need a look. Inside the transaction that holds the page.
+    """
+    rerun, doubt = held.rerun, chosen.doubt
+    if doubt:
+        sql.change("UPDATE jobs_reading SET doubt = %s WHERE id = %s", [doubt, chosen.reading_id])
+    if rerun and held.in_force:
+        changed = {"proposed_id": chosen.reading_id, "reason": rerun.reason, "backend": rerun.backend_before}
+        _end(held.id, changed)
         return 0
-    _end(page_id, {"reading_id": reading_id, "needs_review": bool(doubt), "reason": doubt, "backend": backend})
-    searching.index_text(page_id, text)
-    return int(bool(doubt)) - int(was_doubted)
+    changed = {"reading_id": chosen.reading_id, "needs_review": bool(doubt), "reason": doubt, "backend": chosen.backend}
+    _end(held.id, changed)
+    searching.index_text(held.id, chosen.text)
+    return int(bool(doubt)) - int(held.needs_review)
 
 
 def _end(page_id: int, changed: Mapping[str, Any]) -> None:

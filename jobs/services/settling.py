@@ -20,9 +20,10 @@ from jobs.domain.attempts import Step
 from jobs.domain.failures import Outcome
 from jobs.domain.ladder import Climb
 from jobs.domain.statuses import DocumentStatus, PageStatus
-from jobs.models import Document, Page
+from jobs.models import Document, Page, Reading
 from jobs.services import candidates, events, readings, retries, searching, tallies
 from jobs.services import statements as sql
+from jobs.services.readings import Candidate
 
 log = structlog.get_logger(__name__)
 
@@ -71,7 +72,6 @@ class ReadingRecord:
     raw: str
     text: str
     blocks: list[dict[str, Any]] = field(default_factory=list)
-    source: str = "recognized"
     needs_review: str = ""  # why a person should look; empty when it is fine
     score: float | None = None  # the quality gate's; None where it was not asked
 
@@ -82,13 +82,11 @@ def page_read(claim: Claim, attempt: AttemptRecord, reading: ReadingRecord) -> b
         held = _begin(claim)
         if held is None:
             return False
-        attempt_id = _insert_attempt(claim, attempt, held)
-        reading_id = _insert_reading(claim.page_id, attempt_id, reading)
-        chosen = candidates.Candidate(reading_id, attempt.backend, reading.needs_review)
+        chosen = Candidate(_insert(claim, attempt, reading, held), attempt.backend, reading.needs_review, reading.text)
         if reading.needs_review and reading.score is not None:
             chosen = candidates.best_of_ladder(claim.page_id) or chosen
-        flagged = readings.put(claim.page_id, chosen.reading_id, backend=chosen.backend, doubt=chosen.reason)
-        _count(held.document, "pages_done", 1, needs_review=flagged or 0)
+        flagged = readings.put(held.page, chosen)
+        _count(held.page.document, "pages_done", 1, needs_review=flagged)
         _tally(attempt, held)
     return True
 
@@ -102,7 +100,7 @@ def page_to_try_again(claim: Claim, attempt: AttemptRecord, reading: ReadingReco
         held = _begin(claim)
         if held is None:
             return False
-        reading_id = _insert_reading(claim.page_id, _insert_attempt(claim, attempt, held), reading)
+        reading_id = _insert(claim, attempt, reading, held)
         page = Page.objects.select_for_update().get(pk=claim.page_id)
         page.quality_tries += 1
         page.backend = attempt.backend
@@ -148,16 +146,16 @@ def _charge(page: Page, backend: str, step: Step) -> None:
 
 @dataclass(frozen=True)
 class _Held:
-    """What the lease held: the page's document, why the page ran where it did, and how long it waited for a worker."""
+    """What the lease held: the page, why it ran where it did, and how long it waited for a worker."""
 
-    document: Any
+    page: readings.HeldPage
     rule: str
     decision: Any  # JSON as the database hands it over
     dispatch_seconds: float | None
 
 
 def _begin(claim: Claim) -> _Held | None:
-    """Give the slot back if it is still ours, and name the page's document if the page still waits for this outcome.
+    """Give the slot back if it is still ours, and hold the page if it still waits for this outcome.
 
     A page that was cancelled meanwhile keeps its state; its lease is gone all the same, so the slot is free.
     """
@@ -174,12 +172,9 @@ def _begin(claim: Claim) -> _Held | None:
             [claim.lease_id, claim.holder],
         )
         return None
-    rows = sql.fetch(
-        f"SELECT p.document_id FROM jobs_page p WHERE p.id = %s AND p.status = 'running' {sql.for_update('p')}",
-        [claim.page_id],
-    )
+    page = readings.hold(claim.page_id, PageStatus.RUNNING)
     rule, reason, decision, waited = freed[0]
-    return _Held(rows[0][0], rule, decision_of(rule, reason, decision), waited) if rows else None
+    return _Held(page, rule, decision_of(rule, reason, decision), waited) if page else None
 
 
 def decision_of(rule: str, reason: str, decision: Any) -> Any:
@@ -228,18 +223,20 @@ def _tally(attempt: AttemptRecord, held: _Held, *, tried_again: bool = False) ->
     )
 
 
-def _insert_reading(page_id: int, attempt_id: int | None, reading: ReadingRecord) -> int:
+def _insert(claim: Claim, attempt: AttemptRecord, reading: ReadingRecord, held: _Held) -> int:
+    """The call and what it brought; the reading's id."""
     rows = sql.fetch(
-        f"""INSERT INTO jobs_reading (page_id, source, attempt_id, raw, text, blocks, score, created_at)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, {sql.now()}) RETURNING id""",
+        f"""INSERT INTO jobs_reading (page_id, source, attempt_id, raw, text, blocks, score, settings, created_at)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, {sql.now()}) RETURNING id""",
         [
-            page_id,
-            reading.source,
-            attempt_id,
+            claim.page_id,
+            held.page.source,
+            _insert_attempt(claim, attempt, held),
             _storable(reading.raw),
             _storable(reading.text),
             _storable(json.dumps(reading.blocks)),
             reading.score,
+            json.dumps(held.page.asked.as_json()),
         ],
     )
     return int(rows[0][0])
@@ -309,18 +306,17 @@ def _ended_with_a_candidate(page: Page, why: str) -> bool:
     chosen = candidates.best_of_ladder(page.pk, f"It could not be read once more: {why}" if why else "")
     if chosen is None:
         return False
-    sources = statuses.page_sources(PageStatus.DONE)
-    flagged = readings.put(page.pk, chosen.reading_id, backend=chosen.backend, doubt=chosen.reason, from_states=sources)
-    if flagged is None:
+    held = readings.hold(page.pk, *statuses.page_sources(PageStatus.DONE))
+    if held is None:
         return False
-    _count(sql.document_id(page.document_id.hex), "pages_done", 1, needs_review=flagged)
+    _count(held.document, "pages_done", 1, needs_review=readings.put(held, chosen))
     return True
 
 
 def page_blank(page: Page) -> None:
     """End a page that shows nothing: it is done without ever being sent."""
     with transaction.atomic():
-        reading_id = _insert_reading(page.pk, None, ReadingRecord(raw="", text="", source="blank"))
+        reading_id = Reading.objects.create(page=page, source="blank").pk
         moved = Page.objects.filter(pk=page.pk, status=PageStatus.PENDING).update(
             status=PageStatus.DONE, reason="blank", reading_id=reading_id, finished_at=timezone.now()
         )

@@ -20,7 +20,7 @@ from tests import builders, files
 pytestmark = pytest.mark.django_db(transaction=True)
 
 # What they are now, BEGIN and COMMIT among them. A smaller figure is welcome: then this one follows it.
-READING_STATEMENTS = 20  # claim 4, what is needed to send it 4, its end with text, index and the call's count 12
+READING_STATEMENTS = 18  # claim 4, what is needed to send it 4, its end with text, index and the call's count 10
 DISPATCH_STATEMENTS = 10  # a round that gives one slot to one page
 SLACK = 11  # rounds that find no page to give, at the end of a document, are of both lengths alike but for one
 MORE_BYTES = 1200  # of a request beside the picture
