@@ -25,6 +25,8 @@ from jobs.domain.snippets import LENGTH, snippet
         ("a < b and c > d, <not a tag>", "a b and c d not a tag"),
         ("# Title\n\n| a | b |\n|---|---|", "title a b"),
         ("", ""),
+        ("Ǣ ǽ ǿ", "ae ae o"),
+        ("A㊀b ヿ", "a 一 b コ ト"),
         ("…!?*", ""),
     ],
 )
