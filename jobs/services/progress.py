@@ -158,7 +158,7 @@ def strips(documents: Sequence[Document], bars: int = STRIP_BARS) -> dict[UUID, 
     cancelled or waiting. One query."""
     small = [d.pk for d in documents if d.page_count <= STRIP_PAGES and d.prepared]
     words: dict[UUID, list[str]] = {}
-    rows = Page.objects.filter(document__in=small).order_by("document", "number") if small else Page.objects.none()
+    rows = Page.objects.filter(document__in=small).order_by("document_id", "number") if small else Page.objects.none()
     for key, status, review in rows.values_list("document_id", "status", "needs_review"):
         words.setdefault(key, []).append(_word(status, review))
     return {d.pk: _bars(words.get(d.pk) or _shares(d), bars) for d in documents}

@@ -37,8 +37,10 @@ class Fts5:
                           AND rowid BETWEEN (SELECT low FROM near) AND (SELECT high FROM near))"""
 
     def documents(self, asked: Question, scope: str) -> tuple[str, list[Any]]:
-        pages = "SELECT rowid FROM jobs_pagewords WHERE jobs_pagewords MATCH %s"
-        return f"SELECT p.document_id FROM jobs_page p WHERE p.id IN ({pages})", [self.match(asked, scope)]
+        # CROSS: from each page found to its document; by itself SQLite may collect all pages first.
+        found = """SELECT DISTINCT p.document_id FROM jobs_pagewords w CROSS JOIN jobs_page p ON p.id = w.rowid
+                   WHERE jobs_pagewords MATCH %s"""
+        return found, [self.match(asked, scope)]
 
     def match(self, asked: Question, scope: str) -> str:
         wanted = [f"words : {self._term(term)}" for term in asked.wanted]
