@@ -80,10 +80,10 @@ def idle(quick: bool) -> list[Measurement]:
     rest, tries = (3.0, 3) if quick else (3.0, 8)
     with Scene() as scene:
         scene.add_hosts(spread="free", calypso=0.0, spark=0.0)
-        scene.running.start_web()
-        scene.start()
         documents = [scene.upload(1, stamps=True) for _ in range(tries)]
         scene.drawn(*documents)
+        scene.running.start_web()
+        scene.start()
         before, began = scene.cpu_seconds(), time.monotonic()
         time.sleep(5.0 if quick else 12.0)  # what is measured is a stretch of doing nothing
         share = 100 * (scene.cpu_seconds() - before) / (time.monotonic() - began)

@@ -5,33 +5,77 @@ measured reason (docs/decisions/0001-queue-of-record.md):
 
 - `heartbeat_timeout` 30 s and `maintenance_chance` 100 %: a dead worker's messages come back by the clock,
   not by chance (242 s and more with the defaults).
-- consumers of real queues poll every 50 ms at most when idle, those of delay queues keep their second: hand-over
-  about 25 ms for 3.7 % of a core, where setting it for every thread costs 10 %.
+- whoever sends a message rings a bell at which an idle consumer waits. By themselves consumers look now and then, up
+  to a second apart: to look every 50 ms costs more CPU, and a page still waits for two such looks.
 - no Retries middleware: attempts are counted in the database.
 - no results, no prometheus: state is the database's business.
 """
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import dramatiq
+import redis
 from django.conf import settings
-from dramatiq.brokers.redis import RedisBroker
+from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
 from dramatiq.common import dq_name, q_name
-from dramatiq.middleware import AgeLimit, Callbacks, ShutdownNotifications, TimeLimit
+from dramatiq.errors import ConnectionClosed
+from dramatiq.middleware import AgeLimit, Callbacks, Middleware, ShutdownNotifications, TimeLimit
 
 from jobs.connections import CloseOldConnections
 
-IDLE_POLL_MILLISECONDS = 50
+REST_SECONDS = 1  # at the bell; then the consumer looks all the same: for what came back, and to say that it lives
+FULL_SECONDS = 0.05  # between looks whether one of many messages in hand is done
 
 
-class EagerRedisBroker(RedisBroker):
-    """Polls the queues that carry work at once; leaves the delay queues at their leisure."""
+class BellConsumer(_RedisConsumer):
+    """Of a queue that carries work: looks, and finding nothing waits for the bell instead of sleeping."""
+
+    def __init__(self, broker: RedisBroker, queue_name: str, prefetch: int) -> None:
+        super().__init__(broker, queue_name, prefetch, timeout=0)
+
+    def __next__(self) -> Any:
+        message = super().__next__()
+        if message is None:
+            self._rest()
+        return message
+
+    def _rest(self) -> None:
+        if self.outstanding_message_count >= self.prefetch:
+            time.sleep(FULL_SECONDS)
+            return
+        try:
+            self.broker.client.blpop(bell(self.broker, self.queue_name), timeout=REST_SECONDS)
+        except redis.ConnectionError as error:
+            raise ConnectionClosed(error) from None
+
+
+class Bell(Middleware):
+    """Rings when a message has been sent: once, however many come before somebody hears it, for who hears it looks."""
+
+    def after_enqueue(self, broker: Any, message: dramatiq.Message[Any], delay: int | None) -> None:
+        if delay is None:
+            key = bell(broker, message.queue_name)
+            with broker.client.pipeline(transaction=False) as ringing:
+                ringing.rpush(key, "")
+                ringing.ltrim(key, 0, 0)
+                ringing.execute()
+
+
+def bell(broker: Any, queue_name: str) -> str:
+    """The key of a queue's bell."""
+    return f"{broker.namespace}:{queue_name}.bell"
+
+
+class BellBroker(RedisBroker):
+    """Consumers of queues that carry work wait for the bell; those of delay queues keep their leisure."""
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Any:
-        is_delay_queue = queue_name == dq_name(q_name(queue_name))
-        return super().consume(queue_name, prefetch, timeout if is_delay_queue else IDLE_POLL_MILLISECONDS)
+        if queue_name == dq_name(q_name(queue_name)):
+            return super().consume(queue_name, prefetch, timeout)
+        return BellConsumer(self, queue_name, prefetch)
 
 
 def build_broker(url: str) -> RedisBroker:
@@ -42,8 +86,9 @@ def build_broker(url: str) -> RedisBroker:
         ShutdownNotifications(),
         Callbacks(),
         CloseOldConnections(),
+        Bell(),
     ]
-    return EagerRedisBroker(
+    return BellBroker(
         url=url,
         middleware=middleware,
         namespace="ocrsite",
