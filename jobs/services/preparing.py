@@ -137,11 +137,15 @@ def _whose_turn() -> tuple[str, int] | None:
     if not rows:
         return None
     pools, capacity = _pools()
-    by_document: Counter[str] = Counter()
-    by_pool: Counter[str] = Counter()
-    for document, backend, count in _drawn_ahead():
-        by_document[document.hex] += count
-        by_pool[pools.get(backend, backend)] += count
+    ready: Counter[UUID] = Counter()
+    running: Counter[UUID] = Counter()
+    ahead: Counter[str] = Counter()
+    for document, backend, status, count in _drawn_and_unread():
+        if status == PageStatus.RUNNING:
+            running[document] += count
+        else:
+            ready[document] += count
+            ahead[pools.get(backend, backend)] += count
     now = timezone.now()
     candidates = [
         scheduling.DrawCandidate(
@@ -150,13 +154,13 @@ def _whose_turn() -> tuple[str, int] | None:
             owner=row.owner_id,
             priority_rank=row.priority_rank,
             age_seconds=(now - row.created_at).total_seconds(),
-            ready=by_document[row.pk.hex],
-            ended_or_running=row.pages_done + row.pages_failed,
+            ready=ready[row.pk],
+            ended_or_running=row.pages_done + row.pages_failed + running[row.pk],
             pages=row.page_count,
         )
         for row in rows
     ]
-    return scheduling.next_to_draw(candidates, capacity, by_pool)
+    return scheduling.next_to_draw(candidates, capacity, ahead)
 
 
 DRAWABLE = (
@@ -173,13 +177,12 @@ def _drawable() -> list[Any]:
     return list(documents.values_list(*DRAWABLE, named=True))
 
 
-def _drawn_ahead() -> Iterable[tuple[UUID, str, int]]:
-    """(document, its backend, pages drawn and not sent). Of open documents alone: what a paused one has drawn is not
-    ahead of anybody."""
-    pages = Page.objects.filter(
-        status__in=[PageStatus.RENDERED, PageStatus.ASSIGNED], document__in=Document.objects.open()
-    )
-    return pages.values_list("document_id", "document__backend").annotate(n=Count("id"))
+def _drawn_and_unread() -> Iterable[tuple[UUID, str, str, int]]:
+    """(document, its backend, a state, how many of its drawn pages are in that). Of open documents alone: what a paused
+    one has drawn is not ahead of anybody."""
+    states = [PageStatus.RENDERED, PageStatus.ASSIGNED, PageStatus.RUNNING]
+    pages = Page.objects.filter(status__in=states, document__in=Document.objects.open())
+    return pages.values_list("document_id", "document__backend", "status").annotate(n=Count("id"))
 
 
 def _pools() -> tuple[dict[str, str], dict[str, int]]:

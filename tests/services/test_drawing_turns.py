@@ -43,3 +43,13 @@ def test_where_pages_spread_freely_enough_is_drawn_ahead_for_all_hosts_together(
     assert preparing._choose() == (document.pk.hex, 23)  # of four and sixteen slots, one and two requests more
     builders.make_document(document.owner, pages=1, rendered=1)
     assert preparing._choose() is None
+
+
+def test_once_its_first_pages_run_a_document_is_drawn_in_whole_chunks():
+    """Its text appears soon enough then, and pages drawn two by two would keep slots waiting until the first is read."""
+    builders.make_policy()
+    builders.make_backend("calypso", slots=16)
+    document = builders.make_document(builders.make_user(), pages=60)
+    assert preparing._choose() == (document.pk.hex, scheduling.FIRST_CHUNK_PAGES)
+    document.pages.filter(number__lte=2).update(status="running")
+    assert preparing._choose() == (document.pk.hex, scheduling.CHUNK_PAGES)
