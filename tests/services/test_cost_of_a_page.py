@@ -37,10 +37,14 @@ def site(db, host):
     return host
 
 
-def drawn(tmp_path, pages: int) -> Document:
+def accepted(tmp_path, pages: int) -> Document:
     path = files.numbered_pdf(tmp_path / f"{pages}.pdf", pages)
     person = builders.make_user(f"reader-of-{pages}")
-    document = intake.accept(path.open("rb"), name=path.name, owner=person, options=intake.Options())
+    return intake.accept(path.open("rb"), name=path.name, owner=person, options=intake.Options())
+
+
+def drawn(tmp_path, pages: int) -> Document:
+    document = accepted(tmp_path, pages)
     preparing.prepare(document.pk)
     while preparing.draw_next():
         pass
@@ -69,6 +73,17 @@ def test_a_page_costs_so_many_statements_and_no_more_however_long_its_document(s
     more = LONG - SHORT
     assert long["reading"] - short["reading"] <= READING_STATEMENTS * more
     assert long["dispatching"] - short["dispatching"] <= DISPATCH_STATEMENTS * more + SLACK
+
+
+def test_a_long_document_is_prepared_in_as_many_statements_as_a_short_one(site, tmp_path):
+    counts = []
+    for pages in (SHORT, LONG, preparing.BATCH_ROWS):
+        document = accepted(tmp_path, pages)
+        with CaptureQueriesContext(connection) as statements:
+            assert preparing.prepare(document.pk)
+        assert list(document.pages.order_by("pk").values_list("number", flat=True)) == list(range(1, pages + 1))
+        counts.append(len(statements))
+    assert counts[1] == counts[2]
 
 
 def test_a_page_is_one_message_and_one_call(site, tmp_path):
