@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from jobs.domain import ladder
 from jobs.services import statements as sql
-from jobs.services.readings import Candidate
+from jobs.services.page_ends import Candidate
 
 
 def best_of_ladder(page_id: int, added: str = "") -> Candidate | None:

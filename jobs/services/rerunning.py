@@ -18,7 +18,7 @@ from jobs.domain import page_ranges, reruns, retention, statuses
 from jobs.domain.reruns import Rerun
 from jobs.domain.statuses import DocumentStatus, PageStatus
 from jobs.models import Backend, Document, Page, SlotLease
-from jobs.services import access, finding, intake, readings, routing, settling
+from jobs.services import access, finding, intake, page_ends, readings, routing, settling
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def stop(document: Document) -> int:
     """Bring pages that are being read again back to the text they have. Under the document's lock; returns how many."""
     stopped = 0
     for page in Page.objects.filter(document=document, rerun__isnull=False, reading__isnull=False).unended():
-        changed = readings.restored(reruns.from_json(page.rerun) or Rerun()) | {"finished_at": timezone.now()}
+        changed = page_ends.restored(reruns.from_json(page.rerun) or Rerun()) | {"finished_at": timezone.now()}
         sources = statuses.rerun_sources(PageStatus.DONE)
         stopped += Page.objects.filter(pk=page.pk, status__in=sources).update(**changed)
     return stopped

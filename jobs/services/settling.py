@@ -21,9 +21,9 @@ from jobs.domain.failures import Outcome
 from jobs.domain.ladder import Climb
 from jobs.domain.statuses import DocumentStatus, PageStatus
 from jobs.models import Document, Page, Reading
-from jobs.services import candidates, events, readings, retries, searching, tallies
+from jobs.services import candidates, events, page_ends, retries, searching, tallies
 from jobs.services import statements as sql
-from jobs.services.readings import Candidate
+from jobs.services.page_ends import Candidate
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +85,7 @@ def page_read(claim: Claim, attempt: AttemptRecord, reading: ReadingRecord) -> b
         chosen = Candidate(_insert(claim, attempt, reading, held), attempt.backend, reading.needs_review, reading.text)
         if reading.needs_review and reading.score is not None:
             chosen = candidates.best_of_ladder(claim.page_id) or chosen
-        flagged = readings.put(held.page, chosen)
+        flagged = page_ends.put(held.page, chosen)
         _count(held.page.document, "pages_done", 1, needs_review=flagged)
         _tally(attempt, held)
     return True
@@ -148,7 +148,7 @@ def _charge(page: Page, backend: str, step: Step) -> None:
 class _Held:
     """What the lease held: the page, why it ran where it did, and how long it waited for a worker."""
 
-    page: readings.HeldPage
+    page: page_ends.HeldPage
     rule: str
     decision: Any  # JSON as the database hands it over
     dispatch_seconds: float | None
@@ -172,7 +172,7 @@ def _begin(claim: Claim) -> _Held | None:
             [claim.lease_id, claim.holder],
         )
         return None
-    page = readings.hold(claim.page_id, PageStatus.RUNNING)
+    page = page_ends.hold(claim.page_id, PageStatus.RUNNING)
     rule, reason, decision, waited = freed[0]
     return _Held(page, rule, decision_of(rule, reason, decision), waited) if page else None
 
@@ -285,7 +285,7 @@ def move_page(page: Page, step: Step) -> None:
     """Send a page where `step` says, from whatever state legally leads there. Inside the caller's transaction."""
     if step.status is PageStatus.FAILED and _ended_with_a_candidate(page, step.reason):
         return
-    target, changed = readings.landing(page, step.status, step.reason)
+    target, changed = page_ends.landing(page, step.status, step.reason)
     if step.delay_seconds:
         changed["not_before"] = timezone.now() + timedelta(seconds=step.delay_seconds)
     if target in statuses.ENDED_PAGES:
@@ -306,10 +306,10 @@ def _ended_with_a_candidate(page: Page, why: str) -> bool:
     chosen = candidates.best_of_ladder(page.pk, f"It could not be read once more: {why}" if why else "")
     if chosen is None:
         return False
-    held = readings.hold(page.pk, *statuses.page_sources(PageStatus.DONE))
+    held = page_ends.hold(page.pk, *statuses.page_sources(PageStatus.DONE))
     if held is None:
         return False
-    _count(held.document, "pages_done", 1, needs_review=readings.put(held, chosen))
+    _count(held.document, "pages_done", 1, needs_review=page_ends.put(held, chosen))
     return True
 
 
