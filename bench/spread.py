@@ -1,4 +1,4 @@
-"""Several runs side by side: the table of the newest, and between which values each figure lay.
+"""Several runs side by side: the table of the last one named, and between which values each figure lay.
 
     python -m bench.spread RUN.json … [--plot FILE]
 
@@ -24,16 +24,15 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN.json")
     parser.add_argument("--plot", type=Path, help="draw it to this file, as SVG")
     told = parser.parse_args()
-    runs = in_order(told.runs)
+    runs = [read(path) for path in told.runs]
     sys.stdout.write(with_spread(runs) + "\n")
     if told.plot:
         told.plot.write_text(plot.svg(runs[-1], [lasts(one, runs) for one in runs[-1]]))
 
 
-def in_order(paths: Sequence[Path]) -> list[Run]:
-    """The runs' measurements, the newest run last."""
-    told = sorted((json.loads(path.read_text()) for path in paths), key=lambda run: str(run["at"]))
-    return [[from_json(row) for row in run["measurements"]] for run in told]
+def read(path: Path) -> Run:
+    """The measurements of one run."""
+    return [from_json(row) for row in json.loads(path.read_text())["measurements"]]
 
 
 def lasts(one: Measurement, runs: Sequence[Run]) -> tuple[float, float]:
@@ -43,7 +42,7 @@ def lasts(one: Measurement, runs: Sequence[Run]) -> tuple[float, float]:
 
 
 def with_spread(runs: Sequence[Run]) -> str:
-    """A pipe table of the newest run, with the spread of what is judged before the target."""
+    """A pipe table of the last run, with the spread of what is judged before the target."""
     cells = []
     for one, row in zip(runs[-1], rows(list(runs[-1])), strict=True):
         least, most = lasts(one, runs)
