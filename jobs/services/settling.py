@@ -82,7 +82,7 @@ def page_read(claim: Claim, attempt: AttemptRecord, reading: ReadingRecord) -> b
         held = _begin(claim)
         if held is None:
             return False
-        chosen = Candidate(_insert(claim, attempt, reading, held), attempt.backend, reading.needs_review, reading.text)
+        chosen = _insert(claim, attempt, reading, held)
         if reading.needs_review and reading.score is not None:
             chosen = candidates.best_of_ladder(claim.page_id) or chosen
         flagged = page_ends.put(held.page, chosen)
@@ -100,11 +100,11 @@ def page_to_try_again(claim: Claim, attempt: AttemptRecord, reading: ReadingReco
         held = _begin(claim)
         if held is None:
             return False
-        reading_id = _insert(claim, attempt, reading, held)
+        kept = _insert(claim, attempt, reading, held)
         page = Page.objects.select_for_update().get(pk=claim.page_id)
         page.quality_tries += 1
         page.backend = attempt.backend
-        page.ladder = ladder.as_json(replace(step, first=step.first or reading_id))
+        page.ladder = ladder.as_json(replace(step, first=step.first or kept.reading_id))
         rung = step.rung
         if rung is not None and rung.elsewhere and attempt.backend not in page.avoid:
             page.avoid = [*page.avoid, attempt.backend]
@@ -223,8 +223,9 @@ def _tally(attempt: AttemptRecord, held: _Held, *, tried_again: bool = False) ->
     )
 
 
-def _insert(claim: Claim, attempt: AttemptRecord, reading: ReadingRecord, held: _Held) -> int:
-    """The call and what it brought; the reading's id."""
+def _insert(claim: Claim, attempt: AttemptRecord, reading: ReadingRecord, held: _Held) -> Candidate:
+    """The call and what it brought, as they are stored."""
+    text = _storable(reading.text)
     rows = sql.fetch(
         f"""INSERT INTO jobs_reading (page_id, source, attempt_id, raw, text, blocks, score, settings, created_at)
             VALUES (%s, %s, %s, %s, %s, %s, %s, %s, {sql.now()}) RETURNING id""",
@@ -233,13 +234,13 @@ def _insert(claim: Claim, attempt: AttemptRecord, reading: ReadingRecord, held: 
             held.page.source,
             _insert_attempt(claim, attempt, held),
             _storable(reading.raw),
-            _storable(reading.text),
+            text,
             _storable(json.dumps(reading.blocks)),
             reading.score,
             json.dumps(held.page.asked.as_json()),
         ],
     )
-    return int(rows[0][0])
+    return Candidate(int(rows[0][0]), attempt.backend, reading.needs_review, text)
 
 
 def _storable(text: str) -> str:

@@ -72,7 +72,7 @@ def test_many_messages_ring_once_and_all_are_heard(sender, private_redis):
     assert private_redis.client().llen(broker.bell(sender, QUEUE)) == 0
 
 
-def test_a_message_for_later_rings_when_its_time_has_come(sender, private_redis):
+def test_a_message_for_later_does_not_ring_yet(sender, private_redis):
     sender.enqueue(message(1), delay=60_000)
     assert private_redis.client().llen(broker.bell(sender, QUEUE)) == 0
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from jobs.domain import failures
 from jobs.gateways import processes
-from jobs.models import Attempt, Page, SlotLease
+from jobs.models import Attempt, Page, PageText, SlotLease
 from jobs.services import health, leases, outcomes, routing, settling
 from jobs.services.settling import AttemptRecord, ReadingRecord
 from tests import builders
@@ -73,6 +73,14 @@ def test_what_comes_back_under_a_lost_lease_is_discarded(page, backend):
     page.refresh_from_db()
     assert page.status == "running"
     assert page.readings.count() == 0
+
+
+def test_the_index_has_the_words_that_are_stored(page, backend):
+    claim = leases.claim(unclaimed(page, backend).pk)
+    assert settling.page_read(claim, record(), ReadingRecord(raw="x", text="one\x00word and\\u0000 another")) is True
+    page.refresh_from_db()
+    assert page.reading.text == "oneword and another"
+    assert PageText.objects.get(page=page).words == "oneword and another"
 
 
 def test_storing_twice_stores_once(page, backend):
