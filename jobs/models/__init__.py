@@ -5,10 +5,11 @@ from jobs.models.advice import AdvicePutOff
 from jobs.models.backends import Backend, BackendHealth, HealthSample, SlotLease
 from jobs.models.benchmarks import Benchmark
 from jobs.models.costs import CostBasis
-from jobs.models.documents import Attempt, Document, Page, Reading
+from jobs.models.documents import Document
 from jobs.models.keeping import RetentionRule
 from jobs.models.measuring import Measurement
 from jobs.models.notices import Alert, AlertRule
+from jobs.models.pages import Attempt, Page, Reading
 from jobs.models.routing import PolicyVersion, RoutingPolicy, RoutingRule
 from jobs.models.searching import PageText
 from jobs.models.tags import Tag

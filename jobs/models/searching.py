@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from jobs.models.documents import Page
+from jobs.models.pages import Page
 
 
 class PageText(models.Model):
