@@ -1,7 +1,7 @@
 """Measures the site against what it is held to: `python -m bench [NAME …] [--quick] [--database …] [--json FILE]`.
 
-Each benchmark runs in a process of its own on a database made for it, and is held against a reference taken in the
-same run. The machine should have nothing else to do.
+Each benchmark runs in a process of its own on a database made for it (three share one), and is held against a reference
+taken in the same run. The machine should have nothing else to do.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 
 from bench import plot
 from bench.measurement import Measurement, from_json, markdown, rows
-from bench.names import NAMES
+from bench.names import NAMES, runs
 from bench.one import STATIC, STOCK, TEMPLATE
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,14 +46,15 @@ def main() -> int:
     broken: list[str] = []
     took: dict[str, float] = {}
     with shared(told.database) as environment:
-        for name in told.names or NAMES:
+        for names in runs(told.names or NAMES):
             began = time.monotonic()
             try:
-                found += measure(name, environment, quick=told.quick)
+                found += measure(names, environment, quick=told.quick)
             except (RuntimeError, subprocess.TimeoutExpired) as problem:  # the others are worth having all the same
-                broken.append(name)
+                broken += names
                 sys.stderr.write(f"{problem}\n")
-            took[name] = round(time.monotonic() - began, 1)
+            took[", ".join(names)] = round(time.monotonic() - began, 1)
+    sys.stdout.write(f"{sum(took.values()) / 60:.1f} minutes in all\n")
     if told.json:
         ran = {"quick": told.quick, "commit": commit(), "seconds": took}
         told.json.write_text(json.dumps(ran | report(found, told.database), indent=1) + "\n")
@@ -83,13 +84,14 @@ def shared(database: str) -> Iterator[dict[str, str]]:
         yield environment | {TEMPLATE: address, STATIC: f"{folder}/static", STOCK: f"{folder}/stock"}
 
 
-def measure(name: str, environment: dict[str, str], *, quick: bool) -> list[Measurement]:
-    """One benchmark; what it found is printed as it comes. Raises RuntimeError with its words where it breaks."""
-    command = [sys.executable, "-m", "bench.one", name, *(["--quick"] if quick else [])]
+def measure(names: list[str], environment: dict[str, str], *, quick: bool) -> list[Measurement]:
+    """One benchmark, or those of one run; what was found is printed as it comes. Raises RuntimeError with its words
+    where it breaks."""
+    command = [sys.executable, "-m", "bench.one", *names, *(["--quick"] if quick else [])]
     began = time.monotonic()
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=SECONDS)
     if done.returncode:
-        raise RuntimeError(f"{name} broke:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
+        raise RuntimeError(f"{', '.join(names)} broke:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
     found = [from_json(row) for row in json.loads(done.stdout.splitlines()[-1])]
     for cells in rows(found):
         sys.stdout.write("  ".join(f"{cell:<{width}}" for cell, width in zip(cells, WIDTHS, strict=True)) + "\n")

@@ -1,6 +1,7 @@
-"""Runs one benchmark in a process of its own, on a data directory and a database made for it.
+"""Runs one benchmark, or those that share a run, in a process of its own, on a data directory and a database made for
+it.
 
-    python -m bench.one NAME [--quick]
+    python -m bench.one NAME [NAME …] [--quick]
 
 `python -m bench` starts it, with a database to copy. The last line printed is the list of measurements as JSON.
 """
@@ -19,7 +20,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from bench.measurement import Measurement
-from bench.names import NAMES
+from bench.names import NAMES, ONE_RUN
 
 # What `python -m bench` has once for all that it runs: the address of a database with its tables, to be copied; folders
 # of the static files and of pages drawn before (bench/stock.py).
@@ -28,7 +29,7 @@ TEMPLATE, STATIC, STOCK = "OCRSITE_BENCH_TEMPLATE", "OCRSITE_BENCH_STATIC", "OCR
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("name")
+    parser.add_argument("names", nargs="+")
     parser.add_argument("--quick", action="store_true")
     told = parser.parse_args()
     folder = tempfile.mkdtemp(prefix="ocrsite-bench-")
@@ -41,7 +42,7 @@ def main() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "ocrsite.settings"
     os.environ.setdefault("OCRSITE_LOG_FORMAT", "json")
     try:
-        run(told.name, told.quick)
+        run(told.names, told.quick)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -61,7 +62,7 @@ def copied(template: str, folder: Path) -> str:
     return urlunsplit(parts._replace(path=f"/{folder.name}"))
 
 
-def run(name: str, quick: bool) -> None:
+def run(names: list[str], quick: bool) -> None:
     import django
     from django.core.management import call_command
 
@@ -74,8 +75,8 @@ def run(name: str, quick: bool) -> None:
 
     backends.ensure_defaults()
     (settings.DATA_DIR / "uploads").mkdir(exist_ok=True)
-    bench = importlib.import_module(f"bench.{NAMES[name]}")
-    found: list[Measurement] = getattr(bench, name)(quick)
+    bench = importlib.import_module(f"bench.{NAMES[names[0]]}")
+    found: list[Measurement] = bench.drawn(quick, names) if names[0] in ONE_RUN else getattr(bench, names[0])(quick)
     sys.stdout.write(json.dumps([replace(one, policy=policy_in_words()).as_json() for one in found]) + "\n")
 
 

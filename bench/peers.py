@@ -6,11 +6,11 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.bare import body_of
 from bench.hosts import ROOT
-from bench.measurement import Measurement
 from bench.scene import Scene
 
 SECONDS = 900
@@ -18,26 +18,8 @@ SECONDS = 900
 ENVIRONMENT = Path(os.environ.get("OCRSITE_BENCH_PEER", Path.home() / ".cache" / "ocrsite-bench" / "litellm-1.106.2"))
 
 
-def router_peer(quick: bool) -> list[Measurement]:
-    """LiteLLM's Router over the same two hosts, with the same images in the same requests."""
-    pages = 80 if quick else 240
-    with Scene() as scene:
-        scene.add_hosts(spread="free", calypso=1.0, spark=1.0)
-        document = scene.upload(pages)
-        peer = _peer(scene, scene.drawn(document))
-        scene.start()
-        before = scene.cpu_seconds()
-        wall = -scene.release(document) + scene.until_ended(document)
-        cpu = 1000 * (scene.cpu_seconds() - before) / pages
-    rate, peer_rate = pages / wall, pages / peer["wall_seconds"]
-    return [
-        Measurement("router_peer", "pages a second against LiteLLM's Router", rate, "/s", peer_rate, at_least=1.3),
-        Measurement("router_peer", "CPU a page against it", cpu, "ms", 1000 * peer["cpu_seconds"] / pages, at_most=0.6),
-        Measurement("router_peer", "pages that failed there", peer["failed"], "pages"),
-    ]
-
-
-def _peer(scene: Scene, images: list[str]) -> dict[str, float]:
+def router(scene: Scene, images: Sequence[str]) -> dict[str, float]:
+    """LiteLLM's Router over the hosts of `scene`: {"wall_seconds", "cpu_seconds", "failed"} of these images."""
     bodies = []
     for number, image in enumerate(images):
         path = scene.folder / f"body{number}.json"

@@ -1,4 +1,4 @@
-"""How full the hosts are kept, against a bare client that does nothing else."""
+"""How full the hosts are kept from an upload on, and whether the pages go where the policy says."""
 
 from __future__ import annotations
 
@@ -8,42 +8,14 @@ from bench.scene import Scene
 from jobs.models import Attempt, Document
 
 
-def pipe_efficiency(quick: bool) -> list[Measurement]:
-    """Pages already drawn, two hosts, one second a page: the whole way from the release to the last page stored."""
-    pages = 120 if quick else 160  # with few of them, what is measured is the start and the end
-    with Scene() as scene:
-        scene.add_hosts(spread="free", calypso=1.0, spark=1.0)
-        return _piped(scene, "pipe_efficiency", pages, at_most=1.08)
-
-
-def unequal(quick: bool) -> list[Measurement]:
-    """Speeds 1:3: the host with 4 slots is the faster one."""
-    pages = 80 if quick else 140
-    with Scene() as scene:
-        scene.add_hosts(spread="free", calypso=0.5, spark=1.5)
-        return _piped(scene, "unequal", pages, at_most=1.08)
-
-
-def _piped(scene: Scene, name: str, pages: int, *, at_most: float) -> list[Measurement]:
-    document = scene.upload(pages)
-    images = scene.drawn(document)
-    reference = scene.best_bare(images)
-    scene.start()
-    wall = -scene.release(document) + scene.until_ended(document)
-    shares = {host: busy_share(one.pages(), one.slots) for host, one in scene.hosts.items()}
-    told = Measurement(name, f"{pages} pages", wall, "s", reference, at_most=at_most)
-    busy = [Measurement(name, f"slots of {host} busy", share, "", at_least=0.95) for host, share in shares.items()]
-    return [told, *busy]
-
-
 def pipe_render(quick: bool) -> list[Measurement]:
     """From an upload, drawn at 200 DPI on the way; two seconds a page. The reference has its pages drawn already."""
-    pages = 100 if quick else 120
+    pages = 80 if quick else 120
     with Scene() as scene:
         scene.add_hosts(spread="free", calypso=2.0, spark=2.0)
         twin = scene.upload(pages)
         images = scene.drawn(twin)
-        reference = scene.best_bare(images)
+        reference = scene.best_bare(images, quick=quick)
         document = scene.upload(pages)
         scene.start()
         wall = -scene.prepare(document) + scene.until_ended(document)
@@ -86,18 +58,3 @@ def small_documents(quick: bool) -> list[Measurement]:
             walls.append(scene.until_ended(*documents) - began)
     what = f"{count} × 3 pages against 1 × {3 * count}"
     return [Measurement("small_documents", what, walls[0], "s", walls[1], at_most=1.1)]
-
-
-def naive(quick: bool) -> list[Measurement]:
-    """Against the script that everybody writes first: one page after the other, to one host."""
-    pages, alone = (80, 5) if quick else (160, 12)
-    with Scene() as scene:
-        scene.add_hosts(spread="free", calypso=1.0, spark=1.0)
-        document = scene.upload(pages)
-        images = scene.drawn(document)
-        rate = alone / scene.bare("sequential", images[:alone])["wall_seconds"]
-        scene.start()
-        wall = -scene.release(document) + scene.until_ended(document)
-        return [
-            Measurement("naive", "pages a second over 20 slots", pages / wall, "/s", rate, at_least=18),
-        ]  # fmt: skip
