@@ -5,17 +5,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
 import dramatiq
 import structlog
-from django.db import transaction
+from django.db import close_old_connections, transaction
 from dramatiq.errors import BrokerError
 from redis.exceptions import RedisError
 
 from jobs import errors
+from jobs.broker import going_on
 from jobs.services import (
     alert_mails,
     benchmark_run,
@@ -32,6 +34,8 @@ from jobs.services import (
 )
 
 log = structlog.get_logger(__name__)
+
+GO_ON_SECONDS = 60.0  # with one message after the other: Dramatiq ends what takes an hour
 
 
 @dramatiq.actor(queue_name="pages")
@@ -58,10 +62,15 @@ def dispatch() -> None:
 
 @dramatiq.actor(queue_name="pages")
 def recognize(lease_id: int) -> None:
-    try:
-        recognizing.recognize(lease_id)
-    finally:
-        dispatch_now()
+    began, next_one = time.monotonic(), lease_id
+    while next_one:
+        close_old_connections()  # as between two messages
+        try:
+            recognizing.recognize(next_one)
+        except BaseException:
+            dispatch_now()
+            raise
+        next_one = dispatch_now(keep=going_on.may() and time.monotonic() - began < GO_ON_SECONDS)
 
 
 @dramatiq.actor(queue_name="pages")
@@ -113,11 +122,21 @@ def benchmark(benchmark_id: int) -> None:
     benchmark_run.run(benchmark_id)
 
 
-def dispatch_now() -> None:
-    """Fill free slots, then draw more where pages run short."""
-    done = dispatching.dispatch(lambda lease_id: send(recognize, lease_id))
+def dispatch_now(*, keep: bool = False) -> int:
+    """Fill free slots, then draw more where pages run short. With `keep` the last page that got one is the caller's to
+    read, without a message: its lease; 0 where there is none."""
+    kept = 0
+
+    def hand_out(lease_id: int) -> None:
+        nonlocal kept
+        sent, kept = (kept, lease_id) if keep else (lease_id, 0)
+        if sent:
+            send(recognize, sent)
+
+    done = dispatching.dispatch(hand_out)
     if done.leases and preparing.something_to_draw():
         send(draw)
+    return kept
 
 
 def prepare_soon(document_id: Any) -> None:

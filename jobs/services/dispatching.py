@@ -1,4 +1,4 @@
-"""Free slots to waiting pages: one short transaction under one lock, then one message a page.
+"""Free slots to waiting pages: one short transaction under one lock, then at most one message a page.
 
 The database alone knows the truth. The broker never holds more than the slots can take, a cancelled document stops at
 once, and an urgent one overtakes at the next free slot.
