@@ -141,14 +141,17 @@ class Listing:
 
     @cached_property
     def documents(self) -> list[Document]:
+        of_page = Document.objects.filter(pk__in=self._keys).select_related("owner").order_by("-created_at", "-id")
+        return list(tagging.with_tags(progress.with_running(of_page)))
+
+    @property
+    def _keys(self) -> Any:
+        """Of this page's documents, chosen first: what is told of each is counted for these alone."""
         if self.asked.asks:
             rows = self._found if self.page == self.asked_page else self._found_on(self.page)
-            keys = [row["pk"] for row in rows if not row["elsewhere"]]
-            of_page = Document.objects.filter(pk__in=keys).select_related("owner").order_by("-created_at", "-id")
-            return list(tagging.with_tags(progress.with_running(of_page)))
-        chosen = tagging.with_tags(progress.with_running(self.named)).filter(COUNTED[self.state or "all"])
+            return [row["pk"] for row in rows if not row["elsewhere"]]
         start = (self.page - 1) * self.rows_a_page
-        return list(chosen[start : start + self.rows_a_page])
+        return self.named.filter(COUNTED[self.state or "all"]).values("pk")[start : start + self.rows_a_page]
 
     @cached_property
     def rows(self) -> list[Row]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from jobs.models import Backend, Document, Page
 from jobs.services import tagging
+from jobs.views.listing import Listing
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -118,3 +121,39 @@ def test_the_line_above_the_list_counts_what_one_may_see_whatever_is_searched_fo
         assert own.to_review == Page.objects.filter(document__owner=mira, needs_review=True).count() == 1
         assert "1 of 4 slots busy" not in outline(response).words  # two are: nobody's leases are left out
         assert "2 of 4 slots busy" in outline(response).words
+
+
+def listing_of(person: Any) -> Listing:
+    request = RequestFactory().get("/documents/")
+    request.user = person
+    return Listing(request)
+
+
+def steps(work: Callable[[], object]) -> int:
+    """Tens of instructions that SQLite carries out for it: the same on every machine."""
+    count = 0
+
+    def step() -> int:
+        nonlocal count
+        count += 1
+        return 0
+
+    connection.connection.set_progress_handler(step, 10)
+    try:
+        work()
+    finally:
+        connection.connection.set_progress_handler(None, 0)
+    return count
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite counts what it does; bin/test runs on it first")
+def test_what_is_told_of_each_document_is_counted_for_those_that_are_shown(mira):
+    listed = []
+    for more in (120, 120):
+        fill(mira, more)
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")  # one who has all the documents there are: sorting them all looks as good
+        listing = listing_of(mira)
+        assert listing.counts["all"] >= more  # asked first: to count them all takes a step or two for each
+        listed.append(steps(lambda listing=listing: listing.documents))
+    assert listed[1] <= 1.2 * listed[0]
