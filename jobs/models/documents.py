@@ -15,6 +15,7 @@ from django.db.models import Q
 from jobs import errors
 from jobs.domain import statuses
 from jobs.domain.statuses import DocumentStatus, PageStatus
+from jobs.models.literals import literals
 
 PRIORITY_RANKS = {"high": 0, "normal": 1, "low": 2}
 
@@ -48,6 +49,10 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         """What of one's own may still be restored; of everybody's for administrators."""
         return self._of(user).filter(trashed_at__isnull=False, purging=False)
 
+    def condemned(self) -> DocumentQuerySet:
+        """Deleted for good; what is left of them is being removed."""
+        return self.filter(trashed_at__isnull=False, purging=True)
+
     def _of(self, user: Any) -> DocumentQuerySet:
         return self if user.is_superuser else self.filter(owner=user)
 
@@ -61,10 +66,10 @@ class DocumentQuerySet(models.QuerySet["Document"]):
 
     def open(self) -> DocumentQuerySet:
         """Documents whose pages may be drawn and sent."""
-        return self.filter(status__in=sorted(statuses.OPEN_DOCUMENTS))
+        return self.filter(status__in=literals(statuses.OPEN_DOCUMENTS))
 
     def unfinished(self) -> DocumentQuerySet:
-        return self.filter(status__in=sorted(statuses.UNFINISHED_DOCUMENTS))
+        return self.filter(status__in=literals(statuses.UNFINISHED_DOCUMENTS))
 
     def named_like(self, words: str) -> DocumentQuerySet:
         return self.filter(name__icontains=words) if words else self
@@ -148,6 +153,9 @@ class Document(models.Model):
                 fields=["priority_rank", "owner", "created_at", "id"],
                 name="document_work_order",
                 condition=Q(status__in=["processing", "queued"]),
+            ),
+            models.Index(
+                fields=["owner"], name="document_unfinished", condition=Q(status__in=["paused", "processing", "queued"])
             ),
             models.Index(fields=["trashed_at"], name="document_in_trash", condition=Q(trashed_at__isnull=False)),
         ]

@@ -15,14 +15,15 @@ from django.db.models import Q
 from jobs.domain import statuses
 from jobs.domain.statuses import PageStatus
 from jobs.models.documents import Document, choices
+from jobs.models.literals import Literal
 
 
 class PageQuerySet(models.QuerySet["Page"]):
     def waiting_to_be_drawn(self) -> PageQuerySet:
-        return self.filter(status=PageStatus.PENDING)
+        return self.filter(status=Literal(PageStatus.PENDING))
 
     def waiting_for_a_slot(self) -> PageQuerySet:
-        return self.filter(status=PageStatus.RENDERED)
+        return self.filter(status=Literal(PageStatus.RENDERED))
 
     def ended(self) -> PageQuerySet:
         return self.filter(status__in=sorted(statuses.ENDED_PAGES))

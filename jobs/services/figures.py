@@ -80,11 +80,11 @@ def _pages(ended: dict[str, int]) -> dict[str, int]:
     """Pages by state. Ended ones were counted when they settled: a million rows are not looked at; what waits and what
     is quarantined stands in an index of its own, and what is at a host has a lease."""
     rows = sql.fetch(
-        """SELECT 'pending', count(*) FROM jobs_page WHERE status = 'pending'
+        f"""SELECT 'pending', count(*) FROM jobs_page WHERE status = 'pending'
            UNION ALL SELECT 'rendered', count(*) FROM jobs_page WHERE status = 'rendered'
            UNION ALL SELECT 'quarantined', count(*) FROM jobs_page WHERE status = 'quarantined'
-           UNION ALL SELECT p.status, count(*) FROM jobs_slotlease l JOIN jobs_page p ON p.id = l.page_id
-                     WHERE p.status IN ('assigned', 'running') GROUP BY p.status"""
+           UNION ALL SELECT p.status, count(*) FROM jobs_page p
+                     WHERE p.id IN ({sql.LEASED_PAGES}) AND p.status IN ('assigned', 'running') GROUP BY p.status"""
     )
     pages = {status.value: 0 for status in PageStatus} | ended | {row[0]: int(row[1]) for row in rows}
     pages["failed"] = max(0, pages["failed"] - pages["quarantined"])
@@ -92,14 +92,12 @@ def _pages(ended: dict[str, int]) -> dict[str, int]:
 
 
 def _oldest_waiting_seconds() -> float:
-    states = sorted(statuses.OPEN_DOCUMENTS)
     rows = sql.fetch(
         f"""SELECT max({sql.seconds_since("COALESCE(d.rerun_at, d.created_at)")}) FROM jobs_document d
-            WHERE d.status IN ({sql.marks(states)}) AND
+            WHERE d.status IN ({sql.words(statuses.OPEN_DOCUMENTS)}) AND
                   d.page_count - d.pages_done - d.pages_failed - d.pages_cancelled >
                   (SELECT count(*) FROM jobs_slotlease l JOIN jobs_page p ON p.id = l.page_id
-                   WHERE p.document_id = d.id)""",
-        states,
+                   WHERE p.document_id = d.id)"""
     )
     return max(0.0, float(rows[0][0] or 0.0))
 

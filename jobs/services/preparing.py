@@ -20,7 +20,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -118,11 +118,9 @@ def something_to_draw() -> bool:
 
 def _some_page_waits() -> bool:
     """Asked document by document: what paused ones have waiting, however much, is not walked through."""
-    states = sorted(statuses.OPEN_DOCUMENTS)
     rows = sql.fetch(
-        f"""SELECT 1 FROM jobs_document d WHERE d.status IN ({sql.marks(states)})
-            AND EXISTS (SELECT 1 FROM jobs_page p WHERE p.document_id = d.id AND p.status = 'pending') LIMIT 1""",
-        states,
+        f"""SELECT 1 FROM jobs_document d WHERE d.status IN ({sql.words(statuses.OPEN_DOCUMENTS)})
+            AND EXISTS (SELECT 1 FROM jobs_page p WHERE p.document_id = d.id AND p.status = 'pending') LIMIT 1"""
     )
     return bool(rows)
 
@@ -190,16 +188,24 @@ def _drawable() -> list[Any]:
     not hide those of another."""
     waiting = Page.objects.waiting_to_be_drawn().filter(document=OuterRef("pk"))
     nobody = Q(drawing_until=None) | Q(drawing_until__lt=Now())
-    documents = Document.objects.open().filter(nobody, Exists(waiting), prepared=True)
+    documents = Document.objects.open().filter(nobody, Exists(waiting), prepared=True).order_by()
     return list(documents.values_list(*DRAWABLE, named=True))
 
 
 def _drawn_and_unread() -> Iterable[tuple[UUID, str, str, int]]:
     """(document, its backend, a state, how many of its drawn pages are in that). Of open documents alone: what a paused
-    one has drawn is not ahead of anybody."""
-    states = [PageStatus.RENDERED, PageStatus.ASSIGNED, PageStatus.RUNNING]
-    pages = Page.objects.filter(status__in=states, document__in=Document.objects.open())
-    return pages.values_list("document_id", "document__backend", "status").annotate(n=Count("id"))
+    one has drawn is not ahead of anybody. Through the drawn pages and the leases alone, not through those read."""
+    open_ones = sql.words(statuses.OPEN_DOCUMENTS)
+    rows = sql.fetch(
+        f"""SELECT d.id, d.backend, 'rendered',
+                (SELECT count(*) FROM jobs_page p WHERE p.document_id = d.id AND p.status = 'rendered')
+            FROM jobs_document d WHERE d.status IN ({open_ones})
+            UNION ALL
+            SELECT d.id, d.backend, p.status, count(*) FROM jobs_page p CROSS JOIN jobs_document d
+            WHERE p.id IN ({sql.LEASED_PAGES}) AND p.status IN ('assigned', 'running')
+              AND d.id = p.document_id AND d.status IN ({open_ones}) GROUP BY d.id, d.backend, p.status"""
+    )
+    return [(UUID(sql.document_key(key)), *told) for key, *told in rows]
 
 
 def _pools() -> tuple[dict[str, str], dict[str, int]]:

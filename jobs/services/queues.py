@@ -38,16 +38,14 @@ class OpenDocument(NamedTuple):  # and no dataclass: a thousand of them are made
 
 def open_documents() -> list[OpenDocument]:
     """All of them, in the order in which they go first. One query, however many pages there are."""
-    states = sorted(OPEN_DOCUMENTS)
     rows = sql.fetch(
         f"""SELECT d.id, d.owner_id, d.priority_rank, {sql.seconds_since("d.created_at")}, d.wanted_backend, d.backend,
                    d.page_count - d.pages_done - d.pages_failed - d.pages_cancelled, COALESCE(l.n, 0),
                    EXISTS (SELECT 1 FROM jobs_page p WHERE p.document_id = d.id AND p.status = 'rendered')
             FROM jobs_document d LEFT JOIN (
-                SELECT q.document_id, count(*) AS n FROM jobs_slotlease s JOIN jobs_page q ON q.id = s.page_id
+                SELECT q.document_id, count(*) AS n FROM jobs_page q WHERE q.id IN ({sql.LEASED_PAGES})
                 GROUP BY q.document_id) l ON l.document_id = d.id
-            WHERE d.status IN ({sql.marks(states)})""",
-        states,
+            WHERE d.status IN ({sql.words(OPEN_DOCUMENTS)})"""
     )
     found = [_document(row) for row in rows]
     return sorted(found, key=lambda d: (d.rank, -d.age_seconds, d.key))

@@ -121,13 +121,13 @@ def _old() -> QuerySet[Document]:
 
 def something_to_remove() -> bool:
     """Whether `condemn_old` or `finish` has anything to do."""
-    return Document.objects.filter(purging=True).exists() or _old().exists()
+    return Document.objects.condemned().exists() or _old().exists()
 
 
 def finish() -> int:
     """Remove files and rows of what was deleted for good; returns how many documents. Twice at once is harmless."""
     removed = 0
-    for document in Document.objects.filter(purging=True).order_by("trashed_at")[:AT_ONCE]:
+    for document in Document.objects.condemned().order_by("trashed_at")[:AT_ONCE]:
         try:
             _remove(document)
             removed += 1

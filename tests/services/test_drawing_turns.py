@@ -48,8 +48,10 @@ def test_where_pages_spread_freely_enough_is_drawn_ahead_for_all_hosts_together(
 def test_once_its_first_pages_run_a_document_is_drawn_in_whole_chunks():
     """Its text appears soon enough then; pages drawn two by two would keep slots waiting until the first is read."""
     builders.make_policy()
-    builders.make_backend("calypso", slots=16)
+    calypso = builders.make_backend("calypso", slots=16)
     document = builders.make_document(builders.make_user(), pages=60)
     assert preparing._choose() == (document.pk.hex, scheduling.FIRST_CHUNK_PAGES)
+    for page in document.pages.filter(number__lte=2):
+        builders.make_lease(page, calypso)
     document.pages.filter(number__lte=2).update(status="running")
     assert preparing._choose() == (document.pk.hex, scheduling.CHUNK_PAGES)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from jobs.models import Backend, Document, Page
 from jobs.services import tagging
 from jobs.views.listing import Listing
 from tests import builders
+from tests.sqlite_steps import gather_statistics, steps
 
 pytestmark = pytest.mark.django_db
 MOST = 8
@@ -129,30 +129,12 @@ def listing_of(person: Any) -> Listing:
     return Listing(request)
 
 
-def steps(work: Callable[[], object]) -> int:
-    """Tens of instructions that SQLite carries out for it: the same on every machine."""
-    count = 0
-
-    def step() -> int:
-        nonlocal count
-        count += 1
-        return 0
-
-    connection.connection.set_progress_handler(step, 10)
-    try:
-        work()
-    finally:
-        connection.connection.set_progress_handler(None, 0)
-    return count
-
-
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite counts what it does; bin/test runs on it first")
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite counts its steps; bin/test runs on both")
 def test_what_is_told_of_each_document_is_counted_for_those_that_are_shown(mira):
     listed = []
     for more in (120, 120):
         fill(mira, more)
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE")  # one who has all the documents there are: sorting them all looks as good
+        gather_statistics()  # of one who has all the documents there are: sorting them all looks as good
         listing = listing_of(mira)
         assert listing.counts["all"] >= more  # asked first: to count them all takes a step or two for each
         listed.append(steps(lambda listing=listing: listing.documents))
