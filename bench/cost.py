@@ -194,11 +194,11 @@ def _peaks(pages: int) -> tuple[float, float]:
 
 @contextmanager
 def sampled(read: Callable[[], float]) -> Iterator[list[float]]:
-    """Reads a figure ten times a second meanwhile; all readings."""
+    """Reads a figure some thirty times a second meanwhile, as a child that draws may live no longer; all readings."""
     readings, stop = [read()], threading.Event()
 
     def run() -> None:
-        while not stop.wait(0.1):
+        while not stop.wait(0.03):
             readings.append(read())
 
     thread = threading.Thread(target=run, daemon=True)
