@@ -34,7 +34,7 @@ VERSION = re.compile(r"\d+(\.\d+)+")
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(NAMES)}; all, if none is given")
-    parser.add_argument("--quick", action="store_true", help="fewer pages and tries: half the time or less")
+    parser.add_argument("--quick", action="store_true", help="fewer pages and tries: a third of the time")
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--json", type=Path, help="write what was found to this file")
     parser.add_argument("--plot", type=Path, help="draw it to this file, as SVG")

@@ -78,7 +78,7 @@ def linear(quick: bool) -> list[Measurement]:
 
 def idle(quick: bool) -> list[Measurement]:
     """Nothing to do: how much CPU all parts use in each rest, and how long a message lies there after it."""
-    tries = 3 if quick else 8
+    tries = 2 if quick else 8
     with Scene() as scene:
         scene.add_hosts(spread="free", calypso=0.0, spark=0.0)
         documents = [scene.upload(1, stamps=True) for _ in range(tries)]

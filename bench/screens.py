@@ -102,7 +102,7 @@ WARM_PAGES = 20
 
 def watchers(quick: bool) -> list[Measurement]:
     """Browsers that poll while pages are read: what the hosts lose by it. One site, warmed before."""
-    pages, browsers = (120, 40) if quick else (240, 100)
+    pages, browsers = (80, 40) if quick else (240, 100)
     with Scene() as scene:
         scene.add_hosts(spread="free", calypso=1.0, spark=1.0)
         address = scene.running.start_web()

@@ -24,10 +24,10 @@ def pipe_render(quick: bool) -> list[Measurement]:
 
 def policy_share(quick: bool) -> list[Measurement]:
     """Short and long documents under *hybrid*: who reads what is the rules' choice, and slots stay full meanwhile."""
-    short, long = (2, 1) if quick else (4, 2)
+    short, long, pages = (2, 1, 96) if quick else (4, 2, 160)
     with Scene() as scene:
         scene.add_hosts(spread="off", calypso=0.5, spark=1.0)
-        documents = [scene.upload(10) for _ in range(short)] + [scene.upload(160) for _ in range(long)]
+        documents = [scene.upload(10) for _ in range(short)] + [scene.upload(pages) for _ in range(long)]
         scene.drawn(*documents)
         scene.start()
         scene.release(*documents)
