@@ -33,3 +33,7 @@ def test_the_pages_are_the_same_every_time_and_skewed_as_a_language():
     said = " ".join(pages).lower().replace(".", "").split()
     assert 0.02 < said.count(first.words[0]) / len(said) < 0.1
     assert len(set(said)) > 3000
+
+
+def test_the_p95_is_of_the_nearest_rank():
+    assert [search.p95(range(1, count + 1)) for count in (1, 10, 20, 100)] == [1, 10, 19, 95]
