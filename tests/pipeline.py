@@ -11,7 +11,17 @@ from typing import Any
 from django.db import connection, connections
 
 from jobs.models import Document
-from jobs.services import dispatching, preparing, progress, recognizing
+from jobs.services import backends, dispatching, preparing, progress, recognizing, routing
+from tests.vllm_simulator import Simulator
+
+
+def take_into_use(host: Simulator) -> None:
+    """As calypso, under the preset *hybrid*; the calls of its self-test are forgotten."""
+    backends.ensure_defaults()
+    backends.update("calypso", by=None, base_url=host.base_url)
+    assert backends.activate("calypso", by=None).passed
+    routing.load_preset("hybrid", by=None)
+    host.reset()
 
 
 def read(document: Document, *, rounds: int = 200) -> Document:

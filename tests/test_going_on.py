@@ -12,8 +12,8 @@ import pytest
 
 from jobs import actors, broker
 from jobs.models import Document
-from jobs.services import backends, intake, preparing, routing
-from tests import builders, files
+from jobs.services import backends, intake, preparing
+from tests import builders, files, pipeline
 from tests.running_site import RunningSite
 from tests.vllm_simulator import Simulator
 
@@ -29,11 +29,7 @@ def host() -> Iterator[Simulator]:
 
 @pytest.fixture
 def calypso(db: None, host: Simulator) -> Simulator:
-    backends.ensure_defaults()
-    backends.update("calypso", by=None, base_url=host.base_url)
-    assert backends.activate("calypso", by=None).passed
-    routing.load_preset("hybrid", by=None)
-    host.reset()  # the calls of the self-test are not what is counted
+    pipeline.take_into_use(host)
     return host
 
 

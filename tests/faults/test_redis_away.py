@@ -75,7 +75,7 @@ def test_pages_under_way_are_stored_while_redis_is_away(site):
     site.running.kill("redis")
     site.calypso.configure(held=False)
     done = Page.objects.filter(document=document, status="done")
-    site.until(lambda: done.count() == under_way, "what ran is stored")
+    site.until(lambda: done.count() >= under_way, "what ran is stored")
     site.running.start_redis()
     site.until_ended(document)
     assert_done_once(site, 12)

@@ -301,7 +301,7 @@ def test_a_lost_message_is_sent_again_and_the_second_finds_nothing_to_do(calypso
 
 def test_a_proposal_is_taken_over_and_told_in_the_log(calypso, host):
     chance = seeded.source()
-    row, wanted = benchmarking.begin("calypso", by=None), chance.randint(3, 60)
+    row, wanted = benchmarking.begin("calypso", by=None), chance.randint(2 * calypso.slots, 60)  # so many it tries
     step = Step("concurrency", wanted * 4, wanted, 200)
     Benchmark.objects.update(state="done", steps=[result_of(step, [Call(2.0)] * step.pages, seconds=8.0).stored()])
     assert benchmarking.take_over(row.pk, "slots", by=None).slots == wanted

@@ -14,8 +14,8 @@ from django.db import connection
 
 from jobs import actors, clock
 from jobs.models import Document, Page
-from jobs.services import backends, dispatching, intake, preparing, recognizing, routing, trash
-from tests import builders, files
+from jobs.services import dispatching, intake, preparing, recognizing, trash
+from tests import builders, files, pipeline
 from tests.sqlite_steps import gather_statistics, steps
 
 pytestmark = [
@@ -33,10 +33,7 @@ SLACK = 20  # for duties of a step or two
 @pytest.fixture
 def site(db, host, monkeypatch):
     monkeypatch.setattr(actors, "send", lambda actor, *args: True)
-    backends.ensure_defaults()
-    backends.update("calypso", by=None, base_url=host.base_url)
-    assert backends.activate("calypso", by=None).passed
-    routing.load_preset("hybrid", by=None)
+    pipeline.take_into_use(host)
     return host
 
 

@@ -14,8 +14,8 @@ from django.test.utils import CaptureQueriesContext
 
 from jobs.gateways import storage
 from jobs.models import Document
-from jobs.services import backends, dispatching, intake, preparing, recognizing, routing
-from tests import builders, files
+from jobs.services import dispatching, intake, preparing, recognizing
+from tests import builders, files, pipeline
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,11 +29,7 @@ LONG, SHORT = 12, 4
 
 @pytest.fixture
 def site(db, host):
-    backends.ensure_defaults()
-    backends.update("calypso", by=None, base_url=host.base_url)
-    assert backends.activate("calypso", by=None).passed
-    routing.load_preset("hybrid", by=None)
-    host.reset()  # the calls of the self-test are not what is counted
+    pipeline.take_into_use(host)
     return host
 
 
