@@ -62,6 +62,7 @@ def dispatch() -> None:
 
 @dramatiq.actor(queue_name="pages")
 def recognize(lease_id: int) -> None:
+    """The page of this lease and, while the thread may go on, of those that its ends make room for."""
     began, next_one = time.monotonic(), lease_id
     while next_one:
         close_old_connections()  # as between two messages
