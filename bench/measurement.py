@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -49,6 +50,11 @@ class Measurement:
 def from_json(row: dict[str, Any]) -> Measurement:
     """What `as_json` wrote; what is derived is left out."""
     return Measurement(**{name: row[name] for name in Measurement.__dataclass_fields__})
+
+
+def p95(ascending: Sequence[float]) -> float:
+    """By nearest rank: of twenty the last but one."""
+    return ascending[math.ceil(len(ascending) * 0.95) - 1]
 
 
 VERDICTS = {True: "met", False: "MISSED", None: "–"}

@@ -11,7 +11,6 @@ multiple of the same list's without a search, which tells machines' speeds apart
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import random
 import subprocess
@@ -24,7 +23,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.measurement import Measurement
+from bench.measurement import Measurement, p95
 
 VOCABULARY = 30_000  # words a language uses in such texts; a few hundred make half of any text
 SENTENCES_A_PAGE = (5, 12)
@@ -151,11 +150,6 @@ def timed(act: Callable[[], Any], times: int) -> list[float]:
         act()
         took.append((time.perf_counter() - begun) * 1000)
     return sorted(took)
-
-
-def p95(sorted_ms: Sequence[float]) -> float:
-    """By nearest rank: of twenty the last but one."""
-    return sorted_ms[math.ceil(len(sorted_ms) * 0.95) - 1]
 
 
 def search(quick: bool) -> list[Measurement]:
